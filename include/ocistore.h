@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCISTORE_H
+#define OCISTORE_H
+
+/*
+ * ocistore: a content-addressed store for many OCI image layouts.
+ *
+ * Results.  Functions that can fail return an int: 0 is success, a negative
+ * value is -(enum ocs_status) and is described in *err, a positive value is a
+ * condition that the function documents.  `err` comes last, is owned by the
+ * caller and may be NULL.
+ *
+ * The library never prints, exits, installs a signal handler or keeps a
+ * mutable global.  A store object belongs to one thread at a time; callbacks
+ * run on the thread that made the call unless they say otherwise.
+ *
+ * Strings handed to callbacks live until the callback returns.  They may hold
+ * any byte that was found on the disk: escape them before printing.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define OCS_PUBLIC __attribute__((visibility("default")))
+
+/* ---- results ------------------------------------------------------------ */
+
+/* Also the exit statuses of the program (doc/cli.md). */
+enum ocs_status {
+    OCS_OK = 0,
+    OCS_CORRECTED = 1,    /* fsck: everything that was found was corrected */
+    OCS_REFUSED = 4,      /* damage is left, or refused for safety; nothing was lost */
+    OCS_FAILED = 8,       /* could not be done: I/O, memory, graph */
+    OCS_USAGE = 16,       /* wrong usage: no store, no such layout or tag, contradiction */
+    OCS_INTERRUPTED = 32, /* the cancel hook asked for the end */
+    OCS_BUSY = 75,        /* a lock was not to be had in time: try again */
+};
+
+struct ocs_error {
+    enum ocs_status status;
+    char message[1024]; /* "what was being done: what went wrong" */
+    char hint[512];     /* the command that helps, or "" */
+};
+
+OCS_PUBLIC const char *ocs_version(void);
+
+/* ---- progress, notices, cancellation ------------------------------------ */
+
+struct ocs_progress {
+    const char *phase; /* "import", "hash", "mark", "sweep", ... */
+    uint64_t blobs_done, blobs_total;
+    uint64_t bytes_done, bytes_total;
+    uint64_t errors; /* so far */
+};
+
+/* Every member may be NULL. */
+struct ocs_hooks {
+    void *data;
+    /* Asked by every thread, at least once per MiB: true ends the work. */
+    bool (*cancelled)(void *data);
+    /* About ten times a second while work is going on. */
+    void (*progress)(void *data, const struct ocs_progress *progress);
+    /* Something a person should know: what is waited for, what was healed. */
+    void (*notice)(void *data, const char *text);
+};
+
+/* ---- a store ------------------------------------------------------------ */
+
+struct ocs_store;
+
+struct ocs_init_options {
+    const char *graph_dir; /* keep the graph in this folder instead of .ocistore/graph */
+    bool unsafe_network;   /* allow blobs on a network file system */
+    const struct ocs_hooks *hooks;
+};
+
+struct ocs_init_report {
+    bool in_place;            /* the folder was an OCI layout, now registered as "." */
+    bool existed;             /* it was a store already; what was missing was completed */
+    char uuid[37];
+};
+
+/* Make `dir` a store; an existing OCI layout becomes a store in place and keeps
+ * every byte.  Repeating it completes what an interrupted run left out. */
+OCS_PUBLIC int ocs_store_init(const char *dir, const struct ocs_init_options *options,
+                              struct ocs_init_report *report, struct ocs_error *err);
+
+struct ocs_open_options {
+    const struct ocs_hooks *hooks; /* borrowed until the store is closed */
+    int64_t lock_timeout_ms;       /* -1: wait as long as it takes (gc, fsck: 0 by default) */
+    bool lock_timeout_given;
+};
+
+/* Open the store in `dir` (the folder that holds .ocistore).
+ * Errors: OCS_USAGE where there is none, OCS_FAILED for an unknown format. */
+OCS_PUBLIC int ocs_store_open(const char *dir, const struct ocs_open_options *options,
+                              struct ocs_store **out, struct ocs_error *err);
+OCS_PUBLIC void ocs_store_close(struct ocs_store *store);
+OCS_PUBLIC const char *ocs_store_path(const struct ocs_store *store);
+
+/* ---- images ------------------------------------------------------------- */
+
+/*
+ * An image is named NAME, NAME:TAG or NAME@DIGEST; NAME is a layout, TAG is
+ * everything after the first ':' and is compared with the annotation
+ * org.opencontainers.image.ref.name (image-spec, annotations.md).
+ */
+struct ocs_image {
+    const char *layout;
+    const char *ref; /* NULL for an entry without a name */
+    const char *digest;
+    const char *media_type;
+    uint64_t bytes; /* of every blob it reaches, each counted once; absent ones as 0 */
+};
+
+struct ocs_layout_info {
+    const char *name;
+    const char *path;
+    bool attached;
+    uint64_t images;
+    uint64_t bytes; /* of every blob its images reach, each counted once */
+};
+
+/* ---- import ------------------------------------------------------------- */
+
+enum ocs_link {
+    OCS_LINK_AUTO,
+    OCS_LINK_COPY,
+    OCS_LINK_REFLINK,
+    OCS_LINK_HARDLINK,
+};
+
+struct ocs_import_options {
+    const char *name;         /* layout to import into; NULL: after the source */
+    const char *tag;          /* name for the one image that is imported */
+    unsigned jobs;            /* threads; 0: the processors available */
+    enum ocs_link link;
+    const char *shared_blobs; /* where the sources keep their blobs (skopeo's --src-shared-blob-dir) */
+    bool allow_missing;       /* bring in images with absent blobs */
+    const char *platform;     /* os/arch[/variant]: only this one of each index */
+    void *data;
+    void (*on_image)(void *data, const struct ocs_image *image); /* after its layout is durable */
+};
+
+struct ocs_import_report {
+    uint64_t images;
+    uint64_t blobs_copied;
+    uint64_t blobs_reused;
+    uint64_t bytes_copied;
+};
+
+/* Verify and bring in `count` sources: layout folders, PATH:TAG, archives.
+ * Each is taken whole or not at all; the first failure is described in *err
+ * after the others were tried, and every further one by a notice. */
+OCS_PUBLIC int ocs_import(struct ocs_store *store, const char *const *sources, size_t count,
+                          const struct ocs_import_options *options,
+                          struct ocs_import_report *report, struct ocs_error *err);
+
+/* ---- looking ------------------------------------------------------------ */
+
+struct ocs_ls_visitor {
+    void *data;
+    void (*on_layout)(void *data, const struct ocs_layout_info *layout);
+    void (*on_image)(void *data, const struct ocs_image *image);
+};
+
+/* Layouts with the number of images and sizes, sorted by name; with a `name`
+ * that layout and its images. */
+OCS_PUBLIC int ocs_ls(struct ocs_store *store, const char *name,
+                      const struct ocs_ls_visitor *visitor, struct ocs_error *err);
+
+struct ocs_tree_node {
+    const char *digest;
+    const char *parent; /* digest, or NULL for an entry of index.json */
+    unsigned depth;
+    const char *role;       /* "manifest", "config", "layer", "blob", "subject", "referrer", ... */
+    const char *media_type; /* as the descriptor says; NULL when it does not */
+    uint64_t size;          /* as the descriptor says */
+    bool present;
+    bool shared;  /* another image of the store reaches it as well */
+    bool repeats; /* shown before: its children are not shown again */
+};
+
+/* Walk what an image is made of, depth first, in document order. */
+OCS_PUBLIC int ocs_tree(struct ocs_store *store, const char *image, void *data,
+                        void (*on_node)(void *data, const struct ocs_tree_node *node),
+                        struct ocs_error *err);
+
+struct ocs_inspection {
+    char *layout, *ref, *digest, *media_type;
+    uint64_t bytes;       /* as in struct ocs_image */
+    char *manifest;       /* the document's bytes, NUL-terminated */
+    size_t manifest_size;
+    char *config;         /* the config blob's bytes; NULL where there is none or it is no JSON */
+    size_t config_size;
+};
+
+/* The documents of one image, verified.  Free with ocs_inspection_clear. */
+OCS_PUBLIC int ocs_inspect(struct ocs_store *store, const char *image,
+                           struct ocs_inspection *out, struct ocs_error *err);
+OCS_PUBLIC void ocs_inspection_clear(struct ocs_inspection *inspection);
+
+/* Stream the bytes of a digest, or of an image's document, to `fd`, verified
+ * while they stream: damage is OCS_REFUSED after the bytes went out. */
+OCS_PUBLIC int ocs_cat(struct ocs_store *store, const char *digest_or_image, int fd,
+                       struct ocs_error *err);
+
+/* ---- changing ----------------------------------------------------------- */
+
+struct ocs_change {
+    const char *action; /* "remove", ... */
+    const char *layout;
+    const char *ref;    /* NULL: the layout as a whole, or a nameless entry */
+    const char *digest; /* NULL: the layout as a whole */
+};
+
+struct ocs_remove_report {
+    uint64_t images;
+    uint64_t freed_blobs; /* what the next gc frees because of this */
+    uint64_t freed_bytes;
+};
+
+/* Drop images or whole layouts; blobs stay until gc.  Every name is looked up
+ * before anything is changed.  The old index.json goes to the trash. */
+OCS_PUBLIC int ocs_remove(struct ocs_store *store, const char *const *images, size_t count,
+                          void *data,
+                          void (*on_change)(void *data, const struct ocs_change *change),
+                          struct ocs_remove_report *report, struct ocs_error *err);
+
+/* ---- gc ----------------------------------------------------------------- */
+
+struct ocs_gc_candidate {
+    const char *digest;
+    uint64_t size;
+    int64_t mtime; /* seconds since 1970 */
+    const char *reason;
+    const char *action; /* "trash" or "wait" */
+    int64_t due;        /* when it goes, or would have gone */
+};
+
+struct ocs_gc_purge {
+    const char *digest; /* or the path inside the run for what is no blob */
+    const char *run;
+    uint64_t bytes;
+};
+
+struct ocs_gc_options {
+    bool dry_run;
+    int64_t grace_s;     /* seconds a blob must have been unreferenced */
+    int64_t trash_for_s; /* seconds a run stays in the trash */
+    bool now;            /* grace 0 and trash_for 0 */
+    unsigned max_delete_percent;
+    bool allow_empty;
+    unsigned jobs;
+    void *data;
+    void (*on_candidate)(void *data, const struct ocs_gc_candidate *candidate);
+    void (*on_purge)(void *data, const struct ocs_gc_purge *purge);
+};
+
+#define OCS_GC_OPTIONS_INIT                                                                        \
+    {                                                                                              \
+        .grace_s = 23 * 3600, .trash_for_s = 3 * 86400, .max_delete_percent = 50                   \
+    }
+
+struct ocs_gc_report {
+    uint64_t layouts;
+    uint64_t live_blobs, live_bytes;
+    uint64_t candidates, candidate_bytes; /* that go in this run */
+    uint64_t waiting, waiting_bytes;      /* unreferenced, but still in their grace */
+    uint64_t trashed, trashed_bytes;
+    uint64_t purged, purged_bytes;
+    uint64_t rescued;       /* referenced again while the sweep was going on */
+    uint64_t left_alone;    /* strange names and unknown algorithms */
+    uint64_t unlisted_images; /* complete images that no layout lists */
+    uint64_t healed;        /* referenced blobs that came back from the trash or quarantine */
+    char refused[1024];     /* why nothing was deleted, or "" */
+};
+
+/* Mark from every layout's index.json and sweep what nothing reaches.
+ * OCS_REFUSED, with report->refused filled, when it cannot know what is needed:
+ * then nothing was deleted. */
+OCS_PUBLIC int ocs_gc(struct ocs_store *store, const struct ocs_gc_options *options,
+                      struct ocs_gc_report *report, struct ocs_error *err);
+
+/* ---- fsck --------------------------------------------------------------- */
+
+enum ocs_severity {
+    OCS_SEVERITY_INFO,
+    OCS_SEVERITY_NOTICE,
+    OCS_SEVERITY_WARNING,
+    OCS_SEVERITY_ERROR,
+    OCS_SEVERITY_FATAL,
+};
+
+struct ocs_affected {
+    const char *layout;
+    const char *ref; /* NULL for an entry without a name: then digest tells */
+    const char *digest;
+};
+
+struct ocs_finding {
+    const char *id; /* stable: doc/fsck.md */
+    enum ocs_severity severity;
+    const char *digest; /* NULL when it is not about a blob */
+    const char *path;   /* relative to the store or layout; NULL when not about a file */
+    const char *expected, *actual; /* NULL when there is nothing to compare */
+    const char *message;           /* details for people, or NULL */
+    const struct ocs_affected *affects;
+    size_t affects_count; /* listed */
+    uint64_t affects_total;
+    const char *action; /* what was done or would help, or NULL */
+};
+
+struct ocs_fsck_options {
+    bool quick; /* no rehashing */
+    bool deep;  /* diff_ids too */
+    bool strict; /* warnings count as errors for the status */
+    const char *shared_blobs; /* where a plain layout keeps its blobs */
+    unsigned jobs;            /* threads; 0: the processors available */
+    void *data;
+    void (*on_finding)(void *data, const struct ocs_finding *finding);
+};
+
+#define OCS_FSCK_FINDING_IDS_MAX 64
+
+struct ocs_fsck_report {
+    enum ocs_status status; /* what was found: OK, CORRECTED, REFUSED (errors are left), FAILED
+                               (fatal findings), INTERRUPTED */
+    uint64_t blobs_checked, bytes_checked;
+    uint64_t images;
+    uint64_t fatal, errors, warnings, notices, infos;
+    uint64_t blobs_total;    /* that could have been checked; coverage = checked / total */
+    int64_t oldest_verified; /* seconds since 1970; 0: some blob never was */
+    double seconds;
+    size_t ids; /* findings by id, in order of first appearance */
+    struct {
+        const char *id;
+        uint64_t count;
+    } by_id[OCS_FSCK_FINDING_IDS_MAX];
+};
+
+/* Verify a store.  0 means that the run came to an end: what it found is in
+ * the report's status. */
+OCS_PUBLIC int ocs_fsck(struct ocs_store *store, const struct ocs_fsck_options *options,
+                        struct ocs_fsck_report *report, struct ocs_error *err);
+
+/* Verify a plain OCI layout that is no store.  Writes nothing anywhere. */
+OCS_PUBLIC int ocs_fsck_layout(const char *path, const struct ocs_hooks *hooks,
+                               const struct ocs_fsck_options *options,
+                               struct ocs_fsck_report *report, struct ocs_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_STORE_CENSUS_H
+#define OCS_STORE_CENSUS_H
+
+/* Who lives in the store: what lies in blobs/, merged with the graph, in arrays
+ * indexed by node id; and every layout's index.json, read afresh.
+ *
+ * Taking it opens and records every file that the graph has no row for, so that
+ * afterwards each file in blobs/ has an id and, if it is a document, its edges. */
+
+#include "store.h"
+
+struct ocs_census_entry { /* of an index.json */
+    uint32_t id;
+    uint32_t entry; /* its place in the layout's index */
+};
+
+enum ocs_census_layout_state {
+    OCS_LAYOUT_GOOD,
+    OCS_LAYOUT_MISSING,    /* the folder is not there */
+    OCS_LAYOUT_UNREADABLE, /* index.json is absent, no regular file, not to be read */
+    OCS_LAYOUT_INVALID,    /* index.json is no index */
+};
+
+struct ocs_census_layout {
+    struct ocs_root root;
+    enum ocs_census_layout_state state;
+    char *trouble; /* why it is not GOOD; else NULL */
+    struct ocs_index index;
+    struct ocs_census_entry *entries;
+    size_t count;
+};
+
+struct ocs_census {
+    struct ocs_graph_view view;
+    uint8_t *present; /* by id: a regular file is in blobs/ */
+    uint64_t files;      /* regular files named by a digest */
+    uint64_t strangers;  /* everything else in blobs/ */
+    struct ocs_census_layout *layouts; /* sorted by name */
+    size_t layout_count;
+    bool roots_damaged; /* a roots/ entry is damaged, or fewer than store.json counts */
+    char *roots_trouble;
+};
+
+int ocs_census_take(struct ocs_store *store, unsigned jobs, struct ocs_census *out,
+                    struct ocs_error *err);
+void ocs_census_clear(struct ocs_census *census);
+
+/* Ids to `mark` and everything reachable from them: sets `bit` in live[id].
+ * With `referrers`, documents whose subject is marked are marked too, to a
+ * fix-point, unless they were listed once and are no longer (WAS_LISTED).
+ * `live` has view.count bytes; linear in nodes and edges; no recursion. */
+int ocs_census_reach(const struct ocs_census *census, const uint32_t *ids, size_t count,
+                     bool referrers, uint8_t *live, uint8_t bit, struct ocs_error *err);
+
+/* Sum over marked and present nodes. Sizes come from the graph. */
+struct ocs_census_sum {
+    uint64_t blobs;
+    uint64_t bytes;
+};
+struct ocs_census_sum ocs_census_sum(const struct ocs_census *census, const uint8_t *live,
+                                     uint8_t bit);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_STORE_GRAPH_H
+#define OCS_STORE_GRAPH_H
+
+/* The reference graph in LMDB: nodes and edges, in explicit transactions.
+ * A cache: deleting it loses nothing but time.
+ *
+ * Locking: LMDB runs with MDB_NOLOCK under graph.lock, which ocs_graph_begin
+ * takes shared for a read and exclusive for a write transaction and the end of
+ * the transaction gives back.  Keep read transactions short, wait for no other
+ * lock inside one.  One thread only.
+ *
+ * Every function may return the positive OCS_GRAPH_CORRUPT: a record failed its
+ * check, or LMDB said so.  Then nothing that was read counts; the owner
+ * (ocs_store_graph_rebuild) starts a new graph. */
+
+#include "record.h"
+
+#define OCS_GRAPH_NONE    1
+#define OCS_GRAPH_CORRUPT 2
+
+struct ocs_graph;
+struct ocs_graph_txn;
+
+struct ocs_graph_options {
+    int dir_fd;       /* the folder that holds data.mdb */
+    const char *path; /* the same as a path, for LMDB and for messages */
+    int lock_fd;      /* graph.lock, borrowed */
+    bool create;
+};
+
+/* Before LMDB sees it the file's size is compared with its last page (a
+ * truncated data.mdb is SIGBUS).  Positive: OCS_GRAPH_NONE when it is not there
+ * and not to be created, OCS_GRAPH_CORRUPT. */
+int ocs_graph_open(const struct ocs_graph_options *options, struct ocs_graph **out,
+                   struct ocs_error *err);
+void ocs_graph_close(struct ocs_graph *graph);
+
+int ocs_graph_begin(struct ocs_graph *graph, bool write, struct ocs_graph_txn **out,
+                    struct ocs_error *err);
+int ocs_graph_commit(struct ocs_graph_txn *txn, struct ocs_error *err);
+void ocs_graph_abort(struct ocs_graph_txn *txn);
+
+static inline void ocs_cleanup_graph_txn(struct ocs_graph_txn **txn)
+{
+    if (*txn)
+        ocs_graph_abort(*txn);
+}
+#define auto_graph_txn __attribute__((cleanup(ocs_cleanup_graph_txn)))
+
+/* Ids are dense, from 0, and never reused. */
+uint32_t ocs_graph_count(struct ocs_graph_txn *txn);
+
+/* OCS_GRAPH_NONE when the digest is not known. */
+int ocs_graph_find(struct ocs_graph_txn *txn, const struct ocs_digest *digest, uint32_t *id,
+                   struct ocs_error *err);
+/* Find or make (an UNREAD node). Sort the digests first: see doc/performance.md. */
+int ocs_graph_intern(struct ocs_graph_txn *txn, const struct ocs_digest *digest, uint32_t *id,
+                     struct ocs_error *err);
+int ocs_graph_get_node(struct ocs_graph_txn *txn, uint32_t id, struct ocs_node *out,
+                       struct ocs_error *err);
+int ocs_graph_put_node(struct ocs_graph_txn *txn, const struct ocs_node *node,
+                       struct ocs_error *err);
+
+/* OCS_GRAPH_NONE: no edges are known, or they are of other edge rules.
+ * *out points into the map and lives until the transaction's next write or end. */
+int ocs_graph_get_children(struct ocs_graph_txn *txn, uint32_t id, struct ocs_children *out,
+                           struct ocs_error *err);
+int ocs_graph_put_children(struct ocs_graph_txn *txn, uint32_t id,
+                           const struct ocs_child *children, uint32_t count,
+                           struct ocs_error *err);
+
+/* Every (digest, id) in key order; a positive result of `visit` stops and is returned. */
+int ocs_graph_each_id(struct ocs_graph_txn *txn, void *data,
+                      int (*visit)(void *data, const struct ocs_digest *digest, uint32_t id,
+                                   struct ocs_error *err),
+                      struct ocs_error *err);
+
+/* The whole graph in arrays indexed by id, for work that looks at everything. */
+struct ocs_graph_view {
+    uint32_t count;
+    uint8_t *kind;               /* enum ocs_node_kind; UNREAD where edges have other rules */
+    uint8_t *flags;              /* enum ocs_node_flag */
+    uint64_t *size;
+    int64_t *unreferenced_since;
+    uint32_t *first;             /* count + 1 entries: children of i are [first[i], first[i+1]) */
+    struct ocs_child *children;  /* packed id and role */
+};
+
+int ocs_graph_load(struct ocs_graph_txn *txn, struct ocs_graph_view *out, struct ocs_error *err);
+void ocs_graph_view_clear(struct ocs_graph_view *view);
+
+/* Small named values; a name is at most 60 bytes. Positive: OCS_GRAPH_NONE. */
+int ocs_graph_get_meta(struct ocs_graph_txn *txn, const char *name, void *out, size_t size,
+                       struct ocs_error *err);
+int ocs_graph_put_meta(struct ocs_graph_txn *txn, const char *name, const void *bytes, size_t size,
+                       struct ocs_error *err);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_STORE_HEAL_H
+#define OCS_STORE_HEAL_H
+
+/* What any index references, is not in blobs/, and lies in the trash or the
+ * quarantine and verifies, goes back.  Every import, gc and repair begins so. */
+
+#include "census.h"
+
+/* Needs the store lock. *healed counts the blobs.  Cheap when nothing lies there. */
+int ocs_heal(struct ocs_store *store, uint64_t *healed, struct ocs_error *err);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_STORE_LAYOUT_H
+#define OCS_STORE_LAYOUT_H
+
+/* One OCI image layout (image-layout.md): read its index.json stably, edit it
+ * atomically.  Other tools write it in place, without locks: it can be empty or
+ * half written when we look. */
+
+#include "document.h"
+#include "io.h"
+
+struct ocs_index {
+    struct ocs_bytes bytes;       /* exactly as read */
+    struct ocs_document document; /* its descriptors are the entries; state STRICT or AMBIGUOUS */
+    struct ocs_stamp stamp;
+};
+
+void ocs_index_clear(struct ocs_index *index);
+#define auto_index __attribute__((cleanup(ocs_index_clear)))
+
+#define OCS_INDEX_ABSENT     1
+#define OCS_INDEX_UNREADABLE 2 /* not regular, not to be opened, an I/O error */
+#define OCS_INDEX_INVALID    3 /* read, but not an index; empty or partial after the retries */
+
+struct ocs_index_wait {
+    int64_t patience_ms; /* how long an empty or partial document is read again; 5000 */
+    const struct ocs_hooks *hooks;
+};
+
+/* fstat, read, fstat equal, strict parse.  An index with schemaVersion 2 and
+ * "manifests": null is empty; anything else that is no index is INVALID.
+ * `dir` is the layout's folder, `label` names it.  A positive result describes
+ * itself in *err as well. */
+int ocs_index_read(int dir, const char *label, const struct ocs_index_wait *wait,
+                   struct ocs_index *out, struct ocs_error *err);
+/* From bytes that are at hand (roots/<id>.json). Takes `bytes`. */
+int ocs_index_parse(struct ocs_bytes *bytes, struct ocs_index *out, struct ocs_error *err);
+
+const char *ocs_index_ref(const struct ocs_index *index, size_t entry); /* NULL: nameless */
+/* The entry's own JSON text. */
+const char *ocs_index_entry_text(const struct ocs_index *index, size_t entry, size_t *size);
+
+/* What an edit wants: `keep[i]` for each old entry, and JSON texts to append.
+ * Every other byte of the document stays. */
+struct ocs_index_edit {
+    bool *keep;           /* one for each entry */
+    char **add;           /* descriptors as JSON text */
+    size_t add_count;
+};
+int ocs_index_apply(const struct ocs_index *index, const struct ocs_index_edit *edit,
+                    struct ocs_bytes *out, struct ocs_error *err);
+
+/* A new index with no entries. */
+extern const char OCS_INDEX_EMPTY[];
+/* {"imageLayoutVersion":"1.0.0"} */
+extern const char OCS_LAYOUT_FILE[];
+
+/* Stage `bytes`, fsync, exchange, compare what came out with `expected` (NULL:
+ * there must be no index.json yet), fsync the folder.  What came out goes to
+ * old_dir/old_name, or is dropped when old_dir is negative.
+ * Positive OCS_INDEX_CHANGED: somebody else wrote in between; theirs is in place
+ * again, read and edit it once more. */
+#define OCS_INDEX_CHANGED 4
+int ocs_index_write(int dir, const char *label, const struct ocs_bytes *expected,
+                    const struct ocs_bytes *bytes, int old_dir, const char *old_name,
+                    struct ocs_error *err);
+
+#endif

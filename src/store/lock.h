@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_STORE_LOCK_H
+#define OCS_STORE_LOCK_H
+
+/* The flock(2) files and their order: gc or fsck, gate, store, layout, graph.
+ * flock dies with the process, and an administrator can take it with flock(1).
+ * Never wait for one inside a graph transaction. */
+
+#include "ocistore.h"
+
+enum ocs_lock_kind {
+    OCS_LOCK_GC,
+    OCS_LOCK_FSCK,
+    OCS_LOCK_GATE,
+    OCS_LOCK_STORE,
+    OCS_LOCK_GRAPH,
+    OCS_LOCK_KINDS
+};
+
+struct ocs_locks; /* the files are held open; .ocistore/locks */
+
+/* Missing lock files are made (init makes them all). */
+int ocs_locks_open(int state_dir, struct ocs_locks **out, struct ocs_error *err);
+void ocs_locks_close(struct ocs_locks *locks);
+int ocs_locks_fd(const struct ocs_locks *locks, enum ocs_lock_kind kind);
+
+struct ocs_lock_wait {
+    int64_t timeout_ms; /* -1: as long as it takes; 0: at once or not at all */
+    const struct ocs_hooks *hooks; /* told after 5 s what is waited for; may cancel */
+};
+
+/* Negative: OCS_BUSY after the timeout, OCS_INTERRUPTED. */
+int ocs_lock_take(struct ocs_locks *locks, enum ocs_lock_kind kind, bool exclusive,
+                  const struct ocs_lock_wait *wait, struct ocs_error *err);
+void ocs_lock_release(struct ocs_locks *locks, enum ocs_lock_kind kind);
+
+/* gate shared, store shared, gate released: what every writer begins with.
+ * Below `ocistore hold` (OCISTORE_HELD names this store) the gate is skipped. */
+int ocs_lock_writer(struct ocs_locks *locks, const struct ocs_lock_wait *wait,
+                    struct ocs_error *err);
+/* gate exclusive (in spells of at most a minute, 10 min in all), then store
+ * exclusive, then the gate is released with the store by ocs_lock_sweep_end. */
+int ocs_lock_sweep(struct ocs_locks *locks, const struct ocs_lock_wait *wait,
+                   struct ocs_error *err);
+void ocs_lock_sweep_end(struct ocs_locks *locks);
+
+/* flock on any file that is open; `what` names it while waiting. */
+int ocs_lock_file(int fd, bool exclusive, const char *what, const struct ocs_lock_wait *wait,
+                  struct ocs_error *err);
+void ocs_unlock_file(int fd);
+
+/* Exclusive, around read-modify-write of one layout's index.json:
+ * locks/layouts/<id>.lock.  *fd is the lock; close it to give it back. */
+int ocs_lock_layout(struct ocs_locks *locks, const char *id, const struct ocs_lock_wait *wait,
+                    int *fd, struct ocs_error *err);
+
+#endif

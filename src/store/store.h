@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_STORE_STORE_H
+#define OCS_STORE_STORE_H
+
+/* An open store: the one place that knows how its parts belong together. */
+
+#include "blob.h"
+#include "graph.h"
+#include "lock.h"
+#include "roots.h"
+
+struct ocs_store {
+    char *path;
+    char uuid[37];
+    int dir;   /* STORE */
+    int state; /* STORE/.ocistore */
+    struct ocs_blobs *blobs;
+    struct ocs_locks *locks;
+    struct ocs_graph *graph; /* private: ocs_store_graph */
+    struct ocs_hooks hooks;
+    struct ocs_lock_wait wait; /* for writers */
+    bool lock_timeout_given;
+    int graph_dir; /* private */
+    char *graph_path;
+};
+
+/* Opens the graph, or makes one when there is none or the old one is corrupt
+ * (which is kept beside).  Negative: OCS_FAILED when there can be none. */
+int ocs_store_graph(struct ocs_store *store, struct ocs_graph **out, struct ocs_error *err);
+/* After OCS_GRAPH_CORRUPT: moves the graph aside and starts an empty one. */
+int ocs_store_graph_rebuild(struct ocs_store *store, struct ocs_error *err);
+
+/* gate and store for a command that writes; ocs_store_writer_end gives them back. */
+int ocs_store_writer(struct ocs_store *store, struct ocs_error *err);
+void ocs_store_writer_end(struct ocs_store *store);
+
+struct ocs_roots_place ocs_store_roots_place(struct ocs_store *store);
+/* The folder of a registered layout. Positive: OCS_IO_ABSENT, OCS_IO_NOT_REGULAR. */
+int ocs_store_open_layout(struct ocs_store *store, const struct ocs_root *root, int *fd,
+                          struct ocs_error *err);
+/* "layout 'NAME'" or "layout 'NAME' (attached)" for messages. */
+const char *ocs_store_layout_label(const struct ocs_root *root, char *buffer, size_t size);
+
+bool ocs_store_cancelled(const struct ocs_store *store);
+void ocs_store_notice(const struct ocs_store *store, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* NAME, NAME:TAG, NAME@DIGEST taken apart.  Free with ocs_image_name_clear. */
+struct ocs_image_name {
+    char *layout;
+    char *tag;        /* or NULL */
+    bool has_digest;
+    struct ocs_digest digest;
+};
+int ocs_image_name_parse(const char *text, struct ocs_image_name *out, struct ocs_error *err);
+void ocs_image_name_clear(struct ocs_image_name *name);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_STORE_TRASH_H
+#define OCS_STORE_TRASH_H
+
+/* Where things go before they are gone: trash/<run>/{blobs,layouts}/... and
+ * quarantine/<alg>/<hex>.<time>.<n>. */
+
+#include "blob.h"
+
+#define OCS_RUN_NAME_SIZE 26 /* "YYYYMMDDTHHMMSSZ-xxxxxxxx" and NUL */
+
+void ocs_run_name(char out[OCS_RUN_NAME_SIZE]);
+/* The time in a run's name, in seconds; -1 when it is no such name. */
+int64_t ocs_run_time(const char *name);
+
+/* Move a blob to trash/<run>/blobs/<alg>/<hex>; the file that arrives must be
+ * the one of `expected` (NULL: any), else it is put back and OCS_TRASH_CHANGED
+ * returned.  Positive also: OCS_IO_ABSENT. */
+#define OCS_TRASH_CHANGED 6
+int ocs_trash_put_blob(int state_dir, const char *run, struct ocs_blobs *blobs,
+                       const struct ocs_digest *digest, const struct ocs_stamp *expected,
+                       struct ocs_error *err);
+/* Move any file of ours to trash/<run>/<as>. Positive: OCS_IO_ABSENT. */
+int ocs_trash_put_file(int state_dir, const char *run, int from_dir, const char *from,
+                       const char *as, struct ocs_error *err);
+/* fsync of the folders of a run. */
+int ocs_trash_sync(int state_dir, const char *run, struct ocs_error *err);
+
+struct ocs_trash_visitor {
+    void *data;
+    /* path is relative to trash/<run>; digest is NULL for what is no blob. */
+    int (*on_entry)(void *data, const char *run, const char *path,
+                    const struct ocs_digest *digest, const struct stat *st,
+                    struct ocs_error *err);
+};
+int ocs_trash_each(int state_dir, const struct ocs_trash_visitor *visitor, struct ocs_error *err);
+
+/* Put a blob of the trash back, verified first. Positive: OCS_IO_ABSENT,
+ * OCS_BLOB_BAD (stays where it is), OCS_IO_EXISTS (the name is taken). */
+int ocs_trash_restore_blob(int state_dir, const char *run, struct ocs_blobs *blobs,
+                           const struct ocs_digest *digest, struct ocs_error *err);
+/* Unlink one entry of a run; empty folders go by ocs_trash_drop_empty. */
+int ocs_trash_unlink(int state_dir, const char *run, const char *path, struct ocs_error *err);
+int ocs_trash_drop_empty(int state_dir, const char *run, struct ocs_error *err);
+
+/* Move a damaged blob, or what holds its name, to the quarantine.
+ * Positive: OCS_IO_ABSENT. */
+int ocs_quarantine_put(int state_dir, struct ocs_blobs *blobs, const struct ocs_digest *digest,
+                       struct ocs_error *err);
+
+#endif
