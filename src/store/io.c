@@ -156,6 +156,29 @@ int ocs_io_read_all(int fd, uint64_t limit, struct ocs_bytes *out, const char *w
 
 /* ---- writing ---- */
 
+/* Raises errno and keeps it, for a caller that asks ocs_io_no_space. */
+static int errno_kept(struct ocs_error *err, const char *what, const char *doing)
+{
+    int saved = errno;
+    int result = ocs_error_errno(err, "%s: %s", what, doing);
+    errno = saved;
+    return result;
+}
+
+bool ocs_io_no_space(void)
+{
+    return errno == ENOSPC || errno == EDQUOT;
+}
+
+int ocs_io_allocate(int fd, uint64_t size, const char *what, struct ocs_error *err)
+{
+    int result;
+    do
+        result = fallocate(fd, 0, 0, (off_t)size);
+    while (result < 0 && errno == EINTR);
+    return result < 0 ? errno_kept(err, what, "allocate") : 0;
+}
+
 int ocs_io_write(int fd, const void *buffer, size_t size, const char *what, struct ocs_error *err)
 {
     const char *at = buffer;
@@ -197,7 +220,7 @@ int ocs_io_create(int dir, const char *path, mode_t mode, int *fd, const char *w
 {
     int created = openat(dir, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (created < 0)
-        return ocs_error_errno(err, "%s: create", what);
+        return errno_kept(err, what, "create");
     *fd = created;
     return 0;
 }
@@ -205,7 +228,7 @@ int ocs_io_create(int dir, const char *path, mode_t mode, int *fd, const char *w
 int ocs_io_mkdir(int dir, const char *path, mode_t mode, const char *what, struct ocs_error *err)
 {
     if (mkdirat(dir, path, mode) < 0 && errno != EEXIST)
-        return ocs_error_errno(err, "%s: create the folder", what);
+        return errno_kept(err, what, "create the folder");
     return 0;
 }
 
@@ -247,7 +270,7 @@ static int rename_error(const char *what, struct ocs_error *err)
         return OCS_IO_EXISTS;
     if (errno == ENOENT)
         return OCS_IO_ABSENT;
-    return ocs_error_errno(err, "%s: rename", what);
+    return errno_kept(err, what, "rename");
 }
 
 int ocs_io_rename(int from_dir, const char *from, int to_dir, const char *to, const char *what,

@@ -64,15 +64,16 @@ int ocs_io_syncfs(int fd, const char *what, struct ocs_error *err);
 /* close(2) of a file that was written; the descriptor is gone in any case. */
 int ocs_io_close(int fd, const char *what, struct ocs_error *err);
 int ocs_io_create(int dir, const char *path, mode_t mode, int *fd, const char *what,
-                  struct ocs_error *err); /* O_EXCL */
+                  struct ocs_error *err); /* O_EXCL; errno is kept when it fails */
 int ocs_io_mkdir(int dir, const char *path, mode_t mode, const char *what,
                  struct ocs_error *err); /* an existing folder is fine */
-/* mkdir -p beneath `dir`, each new component durable. */
+/* mkdir -p beneath `dir`, each new component durable.  errno is kept when it fails. */
 int ocs_io_mkdirs(int dir, const char *path, mode_t mode, const char *what, struct ocs_error *err);
 int ocs_io_rename(int from_dir, const char *from, int to_dir, const char *to, const char *what,
                   struct ocs_error *err);
 #define OCS_IO_EXISTS 3
-/* Positive: OCS_IO_EXISTS when `to` is there, OCS_IO_ABSENT when `from` is not. */
+/* Positive: OCS_IO_EXISTS when `to` is there, OCS_IO_ABSENT when `from` is not.
+ * errno is kept when the result is negative (for ocs_io_no_space). */
 int ocs_io_rename_noreplace(int from_dir, const char *from, int to_dir, const char *to,
                             const char *what, struct ocs_error *err);
 /* RENAME_EXCHANGE. Positive: OCS_IO_ABSENT when one of them is not there. */
@@ -89,6 +90,11 @@ int ocs_io_sync_dir(int dir, const char *path, const char *what, struct ocs_erro
  * fsync, rename over it, fsync the folder.  For files of ours alone. */
 int ocs_io_replace(int dir, const char *path, const void *bytes, size_t size, mode_t mode,
                    const char *what, struct ocs_error *err);
+
+/* Give the file this many bytes of real space.  errno is kept when it fails. */
+int ocs_io_allocate(int fd, uint64_t size, const char *what, struct ocs_error *err);
+/* The call that just failed, one that keeps errno, failed for lack of space. */
+bool ocs_io_no_space(void);
 
 /* 16 lower-case hex digits from getrandom(2). */
 void ocs_io_random_name(char out[17]);

@@ -14,25 +14,40 @@ void ocs_run_name(char out[OCS_RUN_NAME_SIZE]);
 /* The time in a run's name, in seconds; -1 when it is no such name. */
 int64_t ocs_run_time(const char *name);
 
-/* Move a blob to trash/<run>/blobs/<alg>/<hex>; the file that arrives must be
- * the one of `expected` (NULL: any), else it is put back and OCS_TRASH_CHANGED
- * returned.  Positive also: OCS_IO_ABSENT. */
-#define OCS_TRASH_CHANGED 6
-int ocs_trash_put_blob(int state_dir, const char *run, struct ocs_blobs *blobs,
-                       const struct ocs_digest *digest, const struct ocs_stamp *expected,
+/* One run of the trash, for moving many blobs: its folders are made at the first
+ * use and stay open, so that a blob costs one rename and one stat.
+ * For one thread. */
+struct ocs_trash_run;
+
+int ocs_trash_run_open(int state_dir, const char *run, struct ocs_trash_run **out,
                        struct ocs_error *err);
+void ocs_trash_run_close(struct ocs_trash_run *run);
+
+/* Move a blob to trash/<run>/blobs/<alg>/<hex>; the file that arrives must be
+ * the one of `expected` (inode and size; NULL: any), else it is put back and
+ * OCS_TRASH_CHANGED returned.  Positive also: OCS_IO_ABSENT, OCS_IO_EXISTS (the
+ * run holds that digest already) and OCS_TRASH_NO_SPACE (the disk is full,
+ * nothing was moved: see reserve.h). */
+#define OCS_TRASH_CHANGED  6
+#define OCS_TRASH_NO_SPACE 7
+int ocs_trash_run_put_blob(struct ocs_trash_run *run, struct ocs_blobs *blobs,
+                           const struct ocs_digest *digest, const struct ocs_stamp *expected,
+                           struct ocs_error *err);
+/* fsync of the run's folders that were changed through this object (not of
+ * blobs/: ocs_blobs_sync). */
+int ocs_trash_run_sync(struct ocs_trash_run *run, struct ocs_error *err);
+
 /* Move any file of ours to trash/<run>/<as>. Positive: OCS_IO_ABSENT. */
 int ocs_trash_put_file(int state_dir, const char *run, int from_dir, const char *from,
                        const char *as, struct ocs_error *err);
-/* fsync of the folders of a run. */
+/* fsync of every folder of a run. */
 int ocs_trash_sync(int state_dir, const char *run, struct ocs_error *err);
 
 struct ocs_trash_visitor {
     void *data;
     /* path is relative to trash/<run>; digest is NULL for what is no blob. */
-    int (*on_entry)(void *data, const char *run, const char *path,
-                    const struct ocs_digest *digest, const struct stat *st,
-                    struct ocs_error *err);
+    int (*on_entry)(void *data, const char *run, const char *path, const struct ocs_digest *digest,
+                    const struct stat *st, struct ocs_error *err);
 };
 int ocs_trash_each(int state_dir, const struct ocs_trash_visitor *visitor, struct ocs_error *err);
 
@@ -40,7 +55,8 @@ int ocs_trash_each(int state_dir, const struct ocs_trash_visitor *visitor, struc
  * OCS_BLOB_BAD (stays where it is), OCS_IO_EXISTS (the name is taken). */
 int ocs_trash_restore_blob(int state_dir, const char *run, struct ocs_blobs *blobs,
                            const struct ocs_digest *digest, struct ocs_error *err);
-/* Unlink one entry of a run; empty folders go by ocs_trash_drop_empty. */
+/* Unlink one entry of a run (from any thread); absent is fine.  Empty folders go
+ * by ocs_trash_drop_empty. */
 int ocs_trash_unlink(int state_dir, const char *run, const char *path, struct ocs_error *err);
 int ocs_trash_drop_empty(int state_dir, const char *run, struct ocs_error *err);
 
