@@ -6,6 +6,7 @@
 . tests/check/files
 need nm
 need objdump
+[ -s "$OCS_LIBRARY" ]
 
 nm -g --defined-only "$OCS_LIBRARY" 2>/dev/null | awk 'NF == 3 { print $3 }' |
     grep -v -e '^ocs_' -e '^__odr_asan\.' -e '^__gcov' -e '^__asan' | none 'global without ocs_:'
