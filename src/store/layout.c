@@ -1,3 +1,306 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "layout.h"
+
+#include "cleanup.h"
+#include "error.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+const char OCS_INDEX_EMPTY[] =
+    "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\","
+    "\"manifests\":[]}";
+const char OCS_LAYOUT_FILE[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
+
+void ocs_index_clear(struct ocs_index *index)
+{
+    ocs_document_clear(&index->document);
+    ocs_bytes_clear(&index->bytes);
+    *index = (struct ocs_index){0};
+}
+
+/* ---- reading ---- */
+
+/* A reason, or NULL for an index. */
+static const char *index_fault(const struct ocs_document *document)
+{
+    switch (document->state) {
+    case OCS_DOCUMENT_OPAQUE:
+        return "not a JSON object";
+    case OCS_DOCUMENT_INVALID:
+    case OCS_DOCUMENT_TOO_LARGE:
+        return document->flaw.reason;
+    default:
+        break;
+    }
+    const struct ocs_json_value *root = ocs_json_root(document->json);
+    const struct ocs_json_value *manifests = ocs_json_member(root, "manifests");
+    if (!manifests)
+        return "no member 'manifests'";
+    if (ocs_json_type(manifests) == OCS_JSON_ARRAY)
+        return NULL;
+    int64_t version = 0;
+    bool second = ocs_json_integer(document->json, ocs_json_member(root, "schemaVersion"),
+                                   &version) == 0 &&
+                  version == 2;
+    if (ocs_json_type(manifests) == OCS_JSON_NULL && second)
+        return NULL; /* umoci and Docker write that for no images */
+    return "'manifests' is no array";
+}
+
+int ocs_index_parse(struct ocs_bytes *bytes, struct ocs_index *out, struct ocs_error *err)
+{
+    auto_index struct ocs_index index = {.bytes = *bytes};
+    *bytes = (struct ocs_bytes){0};
+    int result = ocs_document_read(index.bytes.data, index.bytes.size, OCS_JSON_INDEX_LIMITS,
+                                   &index.document, err);
+    if (result < 0)
+        return result;
+    const char *fault = index_fault(&index.document);
+    if (fault) {
+        ocs_error_raise(err, OCS_REFUSED, "index.json is no image index: %s (at byte %zu)", fault,
+                        index.document.flaw.offset);
+        return OCS_INDEX_INVALID;
+    }
+    *out = index;
+    index = (struct ocs_index){0};
+    return 0;
+}
+
+#define READ_CHANGED 10 /* somebody wrote while we read */
+
+/* Reads the bytes once; *stamp is of the file that was opened. */
+static int read_once(int dir, struct ocs_bytes *bytes, struct ocs_stamp *stamp,
+                     struct ocs_error *err)
+{
+    auto_fd int fd = -1;
+    struct stat before, after;
+    int result = ocs_io_open_regular(dir, "index.json", &fd, &before, "index.json", err);
+    if (result == OCS_IO_ABSENT) {
+        ocs_error_raise(err, OCS_REFUSED, "index.json: No such file or directory");
+        return OCS_INDEX_ABSENT;
+    }
+    if (result == OCS_IO_NOT_REGULAR) {
+        ocs_error_raise(err, OCS_REFUSED, "index.json is not a regular file");
+        return OCS_INDEX_UNREADABLE;
+    }
+    if (result < 0)
+        return OCS_INDEX_UNREADABLE;
+    *stamp = ocs_stamp_of(&before);
+    if (ocs_io_read_all(fd, OCS_JSON_INDEX_BYTES, bytes, "index.json", err) < 0)
+        return OCS_INDEX_UNREADABLE;
+    if (fstat(fd, &after) < 0) {
+        ocs_error_errno(err, "index.json");
+        return OCS_INDEX_UNREADABLE;
+    }
+    struct ocs_stamp now = ocs_stamp_of(&after);
+    if (!ocs_stamp_equal(stamp, &now)) {
+        ocs_error_raise(err, OCS_REFUSED, "index.json keeps changing while it is read");
+        return READ_CHANGED;
+    }
+    return 0;
+}
+
+static int read_and_parse(int dir, struct ocs_index *out, struct ocs_stamp *stamp,
+                          struct ocs_error *err)
+{
+    auto_bytes struct ocs_bytes bytes = {0};
+    int result = read_once(dir, &bytes, stamp, err);
+    if (result != 0)
+        return result;
+    result = ocs_index_parse(&bytes, out, err);
+    if (result == 0)
+        out->stamp = *stamp;
+    return result;
+}
+
+/* An empty or partial document is worth waiting for only while somebody may
+ * still be writing it. */
+static bool written_recently(const struct ocs_stamp *stamp, int64_t patience_ms)
+{
+    return ocs_now_ns() - stamp->mtime_ns < patience_ms * 1000000;
+}
+
+static void sleep_ms(int64_t ms)
+{
+    struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
+    nanosleep(&pause, NULL);
+}
+
+int ocs_index_read(int dir, const char *label, const struct ocs_index_wait *wait,
+                   struct ocs_index *out, struct ocs_error *err)
+{
+    int64_t waited_ms = 0;
+    for (int64_t pause_ms = 5;; pause_ms = pause_ms < 200 ? pause_ms * 2 : pause_ms) {
+        struct ocs_stamp stamp = {0};
+        int result = read_and_parse(dir, out, &stamp, err);
+        bool again = result == READ_CHANGED ||
+                     (result == OCS_INDEX_INVALID && written_recently(&stamp, wait->patience_ms));
+        if (again && waited_ms < wait->patience_ms) {
+            const struct ocs_hooks *hooks = wait->hooks;
+            if (hooks && hooks->cancelled && hooks->cancelled(hooks->data))
+                return ocs_error_interrupted(err);
+            sleep_ms(pause_ms);
+            waited_ms += pause_ms;
+            continue;
+        }
+        if (result == 0)
+            return 0;
+        ocs_error_context(err, -1, "%s", label);
+        return result == READ_CHANGED ? OCS_INDEX_INVALID : result;
+    }
+}
+
+const char *ocs_index_ref(const struct ocs_index *index, size_t entry)
+{
+    return ocs_descriptor_ref_name(&index->document, &index->document.descriptors[entry]);
+}
+
+const char *ocs_index_entry_text(const struct ocs_index *index, size_t entry, size_t *size)
+{
+    return ocs_json_span(index->document.json, index->document.descriptors[entry].value, size);
+}
+
+/* ---- editing ---- */
+
+/* Whether the edit drops this element of `manifests`; *cursor walks the
+ * descriptors, which stand in document order. */
+static bool is_dropped(const struct ocs_index *index, const struct ocs_index_edit *edit,
+                       const struct ocs_json_value *element, size_t *cursor)
+{
+    for (size_t i = *cursor; i < index->document.count; i++) {
+        if (index->document.descriptors[i].value == element) {
+            *cursor = i + 1;
+            return !edit->keep[i];
+        }
+    }
+    return false; /* no descriptor: not ours to judge */
+}
+
+static void append_element(struct ocs_json_writer *w, bool *first, const char *text, size_t size)
+{
+    if (!*first)
+        ocs_json_write_raw(w, ",", 1);
+    *first = false;
+    ocs_json_write_raw(w, text, size);
+}
+
+int ocs_index_apply(const struct ocs_index *index, const struct ocs_index_edit *edit,
+                    struct ocs_bytes *out, struct ocs_error *err)
+{
+    const struct ocs_json *json = index->document.json;
+    const struct ocs_json_value *manifests = ocs_json_member(ocs_json_root(json), "manifests");
+    size_t span = 0;
+    const char *at = ocs_json_span(json, manifests, &span);
+    const char *end = index->bytes.data + index->bytes.size;
+    struct ocs_json_writer w = {0};
+    ocs_json_write_raw(&w, index->bytes.data, (size_t)(at - index->bytes.data));
+    ocs_json_write_raw(&w, "[", 1);
+    bool first = true;
+    size_t cursor = 0;
+    const struct ocs_json_value *element = ocs_json_first(manifests);
+    for (; element; element = ocs_json_next(element)) {
+        if (is_dropped(index, edit, element, &cursor))
+            continue;
+        size_t size = 0;
+        const char *text = ocs_json_span(json, element, &size);
+        append_element(&w, &first, text, size);
+    }
+    for (size_t i = 0; i < edit->add_count; i++)
+        append_element(&w, &first, edit->add[i], strlen(edit->add[i]));
+    ocs_json_write_raw(&w, "]", 1);
+    ocs_json_write_raw(&w, at + span, (size_t)(end - at) - span);
+    if (w.failed) {
+        ocs_json_writer_clear(&w);
+        return ocs_error_memory(err);
+    }
+    *out = w.text;
+    return 0;
+}
+
+/* ---- writing ---- */
+
+static int stage(int dir, const char *name, const struct ocs_bytes *bytes, struct ocs_error *err)
+{
+    int fd = -1;
+    int result = ocs_io_create(dir, name, 0644, &fd, "index.json", err);
+    if (result < 0)
+        return result;
+    result = ocs_io_write(fd, bytes->data, bytes->size, "index.json", err);
+    if (result == 0)
+        result = ocs_io_fsync(fd, "index.json", err);
+    int closed = ocs_io_close(fd, "index.json", result == 0 ? err : NULL);
+    return result < 0 ? result : closed;
+}
+
+/* 0 when the file holds exactly `expected`, else OCS_INDEX_CHANGED. */
+static int compare_file(int dir, const char *name, const struct ocs_bytes *expected,
+                        struct ocs_error *err)
+{
+    auto_fd int fd = -1;
+    int result = ocs_io_open_regular(dir, name, &fd, NULL, "index.json", err);
+    if (result != 0)
+        return result < 0 ? result : OCS_INDEX_CHANGED;
+    auto_bytes struct ocs_bytes bytes = {0};
+    result = ocs_io_read_all(fd, OCS_JSON_INDEX_BYTES, &bytes, "index.json", err);
+    if (result < 0)
+        return result;
+    bool same = bytes.size == expected->size && memcmp(bytes.data, expected->data, bytes.size) == 0;
+    return same ? 0 : OCS_INDEX_CHANGED;
+}
+
+/* `name` holds the new bytes; afterwards it holds what was in place before. */
+static int exchange(int dir, const char *name, const struct ocs_bytes *expected,
+                    struct ocs_error *err)
+{
+    int result = ocs_io_exchange(dir, name, dir, "index.json", "index.json", err);
+    if (result > 0)
+        return OCS_INDEX_CHANGED;
+    if (result < 0)
+        return result;
+    result = compare_file(dir, name, expected, err);
+    if (result == 0)
+        return 0;
+    /* Theirs goes back before anything else; the caller merges and tries again. */
+    int back = ocs_io_exchange(dir, name, dir, "index.json", "index.json", err);
+    return back < 0 ? back : result;
+}
+
+static int place(int dir, const char *name, const struct ocs_bytes *expected, int old_dir,
+                 const char *old_name, struct ocs_error *err)
+{
+    if (!expected) {
+        int result = ocs_io_rename_noreplace(dir, name, dir, "index.json", "index.json", err);
+        return result == OCS_IO_EXISTS ? OCS_INDEX_CHANGED : result;
+    }
+    int result = exchange(dir, name, expected, err);
+    if (result == 0)
+        result = ocs_io_sync_dir(dir, ".", "layout folder", err);
+    if (result == 0 && old_dir >= 0)
+        return ocs_io_rename(dir, name, old_dir, old_name, "old index.json", err);
+    return result;
+}
+
+int ocs_index_write(int dir, const char *label, const struct ocs_bytes *expected,
+                    const struct ocs_bytes *bytes, int old_dir, const char *old_name,
+                    struct ocs_error *err)
+{
+    char random[17];
+    char name[48];
+    ocs_io_random_name(random);
+    snprintf(name, sizeof(name), "index.json.%s.tmp", random);
+    int result = stage(dir, name, bytes, err);
+    if (result == 0)
+        result = place(dir, name, expected, old_dir, old_name, err);
+    bool moved = result == 0 && (!expected || old_dir >= 0);
+    if (!moved) {
+        int removed = ocs_io_unlink(dir, name, 0, "index.json", result == 0 ? err : NULL);
+        result = result == 0 ? removed : result;
+    }
+    if (result == 0)
+        result = ocs_io_sync_dir(dir, ".", "layout folder", err);
+    return ocs_error_context(err, result, "%s", label);
+}

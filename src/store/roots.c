@@ -1,3 +1,507 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "roots.h"
+
+#include "cleanup.h"
+#include "error.h"
+#include "hash.h"
+#include "marker.h"
+#include "trash.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+
+/* ---- names ---- */
+
+static bool is_name_start(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+static bool component_valid(const char *at, size_t size)
+{
+    if (size == 0 || !is_name_start(at[0]) || (size == 5 && memcmp(at, "blobs", 5) == 0))
+        return false;
+    for (size_t i = 1; i < size; i++) {
+        if (!is_name_start(at[i]) && at[i] != '.' && at[i] != '-')
+            return false;
+    }
+    return true;
+}
+
+bool ocs_layout_name_valid(const char *name)
+{
+    if (strcmp(name, ".") == 0)
+        return true;
+    if (strlen(name) > OCS_LAYOUT_NAME_MAX)
+        return false;
+    for (;;) {
+        size_t size = strcspn(name, "/");
+        if (!component_valid(name, size))
+            return false;
+        if (name[size] == '\0')
+            return true;
+        name += size + 1;
+    }
+}
+
+void ocs_root_id(const char *name, char out[OCS_ROOT_ID_SIZE])
+{
+    struct ocs_digest digest;
+    char text[OCS_DIGEST_BUF];
+    memset(&digest, 0, sizeof(digest));
+    ocs_hash_bytes(OCS_ALGORITHM_SHA256, name, strlen(name), &digest, NULL);
+    ocs_digest_format(&digest, text);
+    memcpy(out, text + strlen("sha256:"), OCS_ROOT_ID_SIZE - 1);
+    out[OCS_ROOT_ID_SIZE - 1] = '\0';
+}
+
+static void root_clear(struct ocs_root *root)
+{
+    free(root->name);
+    free(root->path);
+    *root = (struct ocs_root){0};
+}
+
+void ocs_roots_clear(struct ocs_roots *roots)
+{
+    for (size_t i = 0; i < roots->count; i++)
+        root_clear(&roots->items[i]);
+    free(roots->items);
+    *roots = (struct ocs_roots){0};
+}
+
+static void note_damage(struct ocs_roots *roots, const char *trouble)
+{
+    if (!roots->damaged)
+        snprintf(roots->trouble, sizeof(roots->trouble), "%s", trouble);
+    roots->damaged = true;
+}
+
+static int append(struct ocs_roots *roots, const char *name, const char *path, bool attached,
+                  bool registered, struct ocs_error *err)
+{
+    if ((roots->count & (roots->count - 1)) == 0) { /* full at every power of two */
+        size_t capacity = roots->count ? roots->count * 2 : 1;
+        struct ocs_root *grown = realloc(roots->items, capacity * sizeof(*grown));
+        if (!grown)
+            return ocs_error_memory(err);
+        roots->items = grown;
+    }
+    struct ocs_root root = {.name = strdup(name),
+                            .path = strdup(path),
+                            .attached = attached,
+                            .registered = registered};
+    if (!root.name || !root.path) {
+        root_clear(&root);
+        return ocs_error_memory(err);
+    }
+    roots->items[roots->count++] = root;
+    return 0;
+}
+
+static int compare_roots(const void *a, const void *b)
+{
+    const struct ocs_root *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : (int)y->registered - (int)x->registered;
+}
+
+/* ---- one entry ---- */
+
+#define HEADER_MAX 65536u
+
+struct entry {
+    struct ocs_json *json;
+    struct ocs_bytes header;
+    const char *name, *path, *sha256;
+    bool attached;
+    int64_t index_size;
+};
+
+static void entry_clear(struct entry *entry)
+{
+    ocs_json_free(entry->json);
+    ocs_bytes_clear(&entry->header);
+}
+#define auto_entry __attribute__((cleanup(entry_clear)))
+
+/* The first line of an entry's file. Positive: OCS_ROOTS_DAMAGED. */
+static int read_header(int fd, struct entry *out, struct ocs_error *err)
+{
+    char *buffer = malloc(HEADER_MAX + 1);
+    if (!buffer)
+        return ocs_error_memory(err);
+    out->header.data = buffer;
+    ssize_t size = ocs_io_read(fd, buffer, HEADER_MAX);
+    char *end = size > 0 ? memchr(buffer, '\n', (size_t)size) : NULL;
+    if (!end)
+        return OCS_ROOTS_DAMAGED;
+    out->header.size = (size_t)(end - buffer);
+    int result = ocs_json_parse(buffer, out->header.size, OCS_JSON_DOCUMENT_LIMITS, &out->json,
+                                NULL, err);
+    if (result != 0)
+        return result < 0 ? result : OCS_ROOTS_DAMAGED;
+    const struct ocs_json_value *root = ocs_json_root(out->json);
+    out->name = ocs_json_string(out->json, ocs_json_member(root, "name"));
+    out->path = ocs_json_string(out->json, ocs_json_member(root, "path"));
+    out->sha256 = ocs_json_string(out->json, ocs_json_member(root, "index_sha256"));
+    out->attached = ocs_json_bool(ocs_json_member(root, "attached"));
+    bool whole = out->name && out->path &&
+                 ocs_json_integer(out->json, ocs_json_member(root, "index_size"),
+                                  &out->index_size) == 0 &&
+                 out->index_size >= 0;
+    return whole ? 0 : OCS_ROOTS_DAMAGED;
+}
+
+/* Positive: OCS_IO_ABSENT, OCS_ROOTS_DAMAGED. */
+static int open_entry(const struct ocs_roots_place *place, const char *id, int *fd,
+                      struct entry *out, struct ocs_error *err)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "roots/%s.json", id);
+    int result = ocs_io_open_regular(place->state_dir, path, fd, NULL, path, err);
+    if (result != 0)
+        return result == OCS_IO_ABSENT ? result : OCS_ROOTS_DAMAGED;
+    result = read_header(*fd, out, err);
+    if (result != 0)
+        return result;
+    char expected[OCS_ROOT_ID_SIZE];
+    ocs_root_id(out->name, expected);
+    return strcmp(expected, id) == 0 ? 0 : OCS_ROOTS_DAMAGED;
+}
+
+static int encode_entry(const struct ocs_root *root, const struct ocs_bytes *index,
+                        struct ocs_json_writer *w, struct ocs_error *err)
+{
+    struct ocs_digest digest;
+    char text[OCS_DIGEST_BUF];
+    int result = ocs_hash_bytes(OCS_ALGORITHM_SHA256, index->data, index->size, &digest, err);
+    if (result < 0)
+        return result;
+    ocs_digest_format(&digest, text);
+    ocs_json_write_open(w, NULL, '{');
+    ocs_json_write_string(w, "name", root->name, strlen(root->name));
+    ocs_json_write_string(w, "path", root->path, strlen(root->path));
+    ocs_json_write_value(w, "attached", root->attached ? "true" : "false", root->attached ? 4 : 5);
+    ocs_json_write_integer(w, "index_size", (int64_t)index->size);
+    ocs_json_write_string(w, "index_sha256", text, strlen(text));
+    ocs_json_write_close(w, '}');
+    ocs_json_write_raw(w, "\n", 1);
+    ocs_json_write_raw(w, index->data, index->size);
+    return w->failed ? ocs_error_memory(err) : 0;
+}
+
+/* ---- the folder ---- */
+
+static int lock_folder(const struct ocs_roots_place *place, int mode, int *fd,
+                       struct ocs_error *err)
+{
+    int result = ocs_io_open_dir(place->state_dir, "roots", fd, ".ocistore/roots", err);
+    if (result > 0)
+        return ocs_error_raise(err, OCS_FAILED, ".ocistore/roots is not there");
+    if (result < 0)
+        return result;
+    /* held for a few writes only, so nobody needs to be told */
+    while (flock(*fd, mode) < 0) {
+        if (errno != EINTR)
+            return ocs_error_errno(err, ".ocistore/roots: lock");
+    }
+    return 0;
+}
+
+static int change_count(const struct ocs_roots_place *place, int by, struct ocs_error *err)
+{
+    struct ocs_marker marker = {0};
+    int result = ocs_marker_read(place->state_dir, &marker, err);
+    if (result > 0)
+        return ocs_error_raise(err, OCS_FAILED, ".ocistore/store.json is not there");
+    if (result < 0)
+        return result;
+    marker.roots += (uint64_t)(int64_t)(by > 0 || marker.roots > 0 ? by : 0);
+    result = ocs_marker_write(place->state_dir, &marker, err);
+    ocs_marker_clear(&marker);
+    return result;
+}
+
+static bool entry_exists(const struct ocs_roots_place *place, const char *path)
+{
+    struct stat st;
+    return fstatat(place->state_dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int ocs_roots_put(const struct ocs_roots_place *place, const struct ocs_root *root,
+                  const struct ocs_bytes *index, struct ocs_error *err)
+{
+    auto_fd int lock = -1;
+    char id[OCS_ROOT_ID_SIZE];
+    char path[64];
+    ocs_root_id(root->name, id);
+    snprintf(path, sizeof(path), "roots/%s.json", id);
+    struct ocs_json_writer w = {0};
+    int result = encode_entry(root, index, &w, err);
+    if (result == 0)
+        result = lock_folder(place, LOCK_EX, &lock, err);
+    bool is_new = !entry_exists(place, path);
+    if (result == 0)
+        result = ocs_io_replace(place->state_dir, path, w.text.data, w.text.size, 0644, path, err);
+    if (result == 0 && is_new)
+        result = change_count(place, 1, err);
+    ocs_json_writer_clear(&w);
+    return ocs_error_context(err, result, "layout '%s': register", root->name);
+}
+
+int ocs_roots_last_index(const struct ocs_roots_place *place, const char *name,
+                         struct ocs_bytes *out, struct ocs_error *err)
+{
+    auto_fd int fd = -1;
+    auto_entry struct entry entry = {0};
+    char id[OCS_ROOT_ID_SIZE];
+    ocs_root_id(name, id);
+    int result = open_entry(place, id, &fd, &entry, err);
+    if (result != 0)
+        return result;
+    if (entry.index_size == 0)
+        return OCS_IO_ABSENT;
+    auto_bytes struct ocs_bytes bytes = {0};
+    if (lseek(fd, (off_t)entry.header.size + 1, SEEK_SET) < 0)
+        return ocs_error_errno(err, "roots/%s.json", id);
+    result = ocs_io_read_all(fd, OCS_JSON_INDEX_BYTES + HEADER_MAX, &bytes, "roots entry", err);
+    if (result < 0)
+        return result;
+    struct ocs_digest digest;
+    char text[OCS_DIGEST_BUF];
+    result = ocs_hash_bytes(OCS_ALGORITHM_SHA256, bytes.data, bytes.size, &digest, err);
+    if (result < 0)
+        return result;
+    ocs_digest_format(&digest, text);
+    if ((int64_t)bytes.size != entry.index_size || !entry.sha256 || strcmp(text, entry.sha256) != 0)
+        return OCS_ROOTS_DAMAGED;
+    *out = bytes;
+    bytes = (struct ocs_bytes){0};
+    return 0;
+}
+
+int ocs_roots_remove(const struct ocs_roots_place *place, const char *name, const char *run,
+                     struct ocs_error *err)
+{
+    auto_fd int lock = -1;
+    char id[OCS_ROOT_ID_SIZE];
+    char path[64];
+    ocs_root_id(name, id);
+    snprintf(path, sizeof(path), "roots/%s.json", id);
+    int result = lock_folder(place, LOCK_EX, &lock, err);
+    if (result == 0 && !entry_exists(place, path))
+        return 0;
+    if (result == 0)
+        result = change_count(place, -1, err);
+    if (result == 0)
+        result = ocs_trash_put_file(place->state_dir, run, place->state_dir, path, path, err);
+    if (result >= 0)
+        result = ocs_io_sync_dir(place->state_dir, "roots", ".ocistore/roots", err);
+    return ocs_error_context(err, result, "layout '%s': unregister", name);
+}
+
+/* ---- all of them ---- */
+
+/* "<16 hex>.json"; temporaries of ours are not entries. */
+static bool is_entry_name(const char *name, char id[OCS_ROOT_ID_SIZE])
+{
+    size_t size = OCS_ROOT_ID_SIZE - 1;
+    if (strlen(name) != size + strlen(".json") || strcmp(name + size, ".json") != 0)
+        return false;
+    memcpy(id, name, size);
+    id[size] = '\0';
+    return strspn(id, "0123456789abcdef") == size;
+}
+
+static int read_entry(const struct ocs_roots_place *place, const char *id,
+                      struct ocs_roots *out, struct ocs_error *err)
+{
+    auto_fd int fd = -1;
+    auto_entry struct entry entry = {0};
+    int result = open_entry(place, id, &fd, &entry, err);
+    if (result == OCS_ROOTS_DAMAGED) {
+        char trouble[128];
+        snprintf(trouble, sizeof(trouble), ".ocistore/roots/%s.json is damaged", id);
+        note_damage(out, trouble);
+        return 0;
+    }
+    if (result != 0)
+        return result < 0 ? result : 0; /* unregistered since the folder was read */
+    return append(out, entry.name, entry.path, entry.attached, true, err);
+}
+
+/* `folder` is roots/, locked; a duplicate of it leaves the lock alone. */
+static int read_entries(const struct ocs_roots_place *place, int folder, struct ocs_roots *out,
+                        uint64_t *files, struct ocs_error *err)
+{
+    auto_fd int fd = fcntl(folder, F_DUPFD_CLOEXEC, 0);
+    auto_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir)
+        return ocs_error_errno(err, ".ocistore/roots");
+    TAKE_FD(fd);
+    struct dirent *entry;
+    while ((errno = 0, entry = readdir(dir))) {
+        char id[OCS_ROOT_ID_SIZE];
+        if (!is_entry_name(entry->d_name, id))
+            continue;
+        ++*files;
+        int result = read_entry(place, id, out, err);
+        if (result < 0)
+            return result;
+    }
+    return errno ? ocs_error_errno(err, ".ocistore/roots") : 0;
+}
+
+/* One folder on the way down layouts/. */
+struct walk {
+    const struct ocs_roots_place *place;
+    struct ocs_roots *out;
+    char name[OCS_LAYOUT_NAME_MAX + 2];
+};
+
+/* What somebody links below layouts/ is used through the link, but is no folder
+ * that we could watch: it must not be overlooked. */
+static void see_link(struct walk *walk, int dir, const char *name)
+{
+    struct stat st;
+    char trouble[128];
+    if (fstatat(dir, name, &st, 0) < 0 || !S_ISDIR(st.st_mode))
+        return;
+    snprintf(trouble, sizeof(trouble), "layouts/%s is a link to a folder", name);
+    note_damage(walk->out, trouble);
+}
+
+#define LAYOUT_DEPTH_MAX 128 /* components of two bytes fill a name of 255 */
+
+static int see_layout(struct walk *walk, int dir, size_t length, struct ocs_error *err)
+{
+    struct stat st;
+    if (length == 0 || (fstatat(dir, "index.json", &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+                        fstatat(dir, "oci-layout", &st, AT_SYMLINK_NOFOLLOW) < 0))
+        return 0;
+    char path[sizeof("layouts/") + sizeof(walk->name)];
+    snprintf(path, sizeof(path), "layouts/%s", walk->name);
+    return append(walk->out, walk->name, path, false, false, err);
+}
+
+static int walk_layouts(struct walk *walk, int dir, size_t length, unsigned depth,
+                        struct ocs_error *err);
+
+static int walk_entry(struct walk *walk, int dir, const char *child, size_t length, unsigned depth,
+                      struct ocs_error *err)
+{
+    auto_fd int fd = -1;
+    int result = ocs_io_open_dir(dir, child, &fd, child, err);
+    if (result != 0)
+        return result < 0 ? result : 0;
+    size_t size = strlen(child);
+    if (length + (length > 0) + size > OCS_LAYOUT_NAME_MAX || depth >= LAYOUT_DEPTH_MAX) {
+        note_damage(walk->out, "a folder below layouts/ has a longer name than 255 bytes");
+        return 0;
+    }
+    if (length > 0)
+        walk->name[length++] = '/';
+    memcpy(walk->name + length, child, size + 1);
+    return walk_layouts(walk, TAKE_FD(fd), length + size, depth + 1, err);
+}
+
+/* Takes `dir`. */
+static int walk_layouts(struct walk *walk, int dir, size_t length, unsigned depth,
+                        struct ocs_error *err)
+{
+    auto_dir DIR *entries = fdopendir(dir);
+    if (!entries) {
+        close(dir);
+        return ocs_error_errno(err, "layouts/%s", walk->name);
+    }
+    int result = see_layout(walk, dir, length, err);
+    if (result < 0)
+        return result;
+    struct dirent *entry;
+    while ((errno = 0, entry = readdir(entries))) {
+        const char *name = entry->d_name;
+        if (entry->d_type == DT_LNK)
+            see_link(walk, dir, name);
+        if (name[0] == '.' || strcmp(name, "blobs") == 0 ||
+            (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
+            continue;
+        result = walk_entry(walk, dir, name, length, depth, err);
+        walk->name[length] = '\0';
+        if (result < 0)
+            return result;
+    }
+    return errno ? ocs_error_errno(err, "layouts/%s", walk->name) : 0;
+}
+
+static int see_layouts(const struct ocs_roots_place *place, struct ocs_roots *out,
+                       struct ocs_error *err)
+{
+    int fd = -1;
+    int result = ocs_io_open_dir(place->store_dir, "layouts", &fd, "layouts", err);
+    if (result == OCS_IO_NOT_REGULAR)
+        note_damage(out, "layouts is no folder");
+    if (result != 0)
+        return result < 0 ? result : 0;
+    struct walk walk = {.place = place, .out = out};
+    return walk_layouts(&walk, fd, 0, 0, err);
+}
+
+/* Sorted; of a layout that is registered and was seen only the entry stays. */
+static void sort_and_merge(struct ocs_roots *roots)
+{
+    qsort(roots->items, roots->count, sizeof(roots->items[0]), compare_roots);
+    size_t kept = 0;
+    for (size_t i = 0; i < roots->count; i++) {
+        if (kept > 0 && strcmp(roots->items[kept - 1].name, roots->items[i].name) == 0)
+            root_clear(&roots->items[i]);
+        else
+            roots->items[kept++] = roots->items[i];
+    }
+    roots->count = kept;
+}
+
+static int check_count(const struct ocs_roots_place *place, struct ocs_roots *roots,
+                       uint64_t files, struct ocs_error *err)
+{
+    struct ocs_marker marker = {0};
+    int result = ocs_marker_read(place->state_dir, &marker, err);
+    if (result != 0)
+        return result > 0 ? ocs_error_raise(err, OCS_FAILED, ".ocistore/store.json is not there")
+                          : result;
+    char trouble[160];
+    snprintf(trouble, sizeof(trouble),
+             ".ocistore/roots has %llu entries, and store.json counts %llu",
+             (unsigned long long)files, (unsigned long long)marker.roots);
+    if (files < marker.roots)
+        note_damage(roots, trouble);
+    ocs_marker_clear(&marker);
+    return 0;
+}
+
+int ocs_roots_read(const struct ocs_roots_place *place, struct ocs_roots *out,
+                   struct ocs_error *err)
+{
+    struct ocs_roots roots = {0};
+    uint64_t files = 0;
+    auto_fd int folder = -1;
+    int result = lock_folder(place, LOCK_SH, &folder, err);
+    if (result == 0)
+        result = read_entries(place, folder, &roots, &files, err);
+    if (result == 0)
+        result = check_count(place, &roots, files, err);
+    if (result == 0)
+        result = see_layouts(place, &roots, err);
+    if (result < 0) {
+        ocs_roots_clear(&roots);
+        return result;
+    }
+    if (roots.count > 1)
+        sort_and_merge(&roots);
+    *out = roots;
+    return 0;
+}
