@@ -1,3 +1,207 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "store.h"
+
+#include "cleanup.h"
+#include "error.h"
+#include "marker.h"
+#include "reserve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+struct init {
+    const struct ocs_init_options *options;
+    struct ocs_init_report *report;
+    int dir;
+    int state;
+};
+
+static void notice(const struct init *init, const char *text)
+{
+    const struct ocs_hooks *hooks = init->options->hooks;
+    if (hooks && hooks->notice)
+        hooks->notice(hooks->data, text);
+}
+
+static int open_folder(const char *dir, int *fd, struct ocs_error *err)
+{
+    if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+        return ocs_error_errno(err, "%s: create the folder", dir);
+    *fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *fd < 0 ? ocs_error_errno(err, "%s", dir) : 0;
+}
+
+static bool has(int dir, const char *name)
+{
+    struct stat st;
+    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Before anything is made: blobs must lie here, not behind a link. */
+static int check_blobs(const struct init *init, struct ocs_error *err)
+{
+    struct ocs_blobs *blobs = NULL;
+    int result = ocs_blobs_open(init->dir, "blobs", 0, "blobs", &blobs, err);
+    if (result == OCS_IO_ABSENT)
+        return 0;
+    if (result == OCS_IO_NOT_REGULAR)
+        return ocs_error_raise(err, OCS_REFUSED,
+                               "blobs, or a folder in it, is a link or no folder: a store's blobs "
+                               "must lie in the store");
+    if (result == 0)
+        ocs_blobs_close(blobs);
+    return result;
+}
+
+static int make_folders(struct init *init, struct ocs_error *err)
+{
+    static const char *const state[] = {"roots",   "graph",      "locks", "locks/layouts", "tmp",
+                                        "trash",   "quarantine", "journal"};
+    int result = ocs_io_mkdir(init->dir, ".ocistore", 0755, ".ocistore", err);
+    if (result == 0)
+        result = ocs_io_open_dir(init->dir, ".ocistore", &init->state, ".ocistore", err);
+    if (result > 0)
+        return ocs_error_raise(err, OCS_REFUSED, ".ocistore is no folder");
+    for (size_t i = 0; result == 0 && i < sizeof(state) / sizeof(state[0]); i++)
+        result = ocs_io_mkdir(init->state, state[i], 0755, state[i], err);
+    if (result == 0)
+        result = ocs_io_mkdir(init->dir, "blobs", 0755, "blobs", err);
+    if (result == 0 && !init->report->in_place)
+        result = ocs_io_mkdir(init->dir, "layouts", 0755, "layouts", err);
+    return result;
+}
+
+/* Device numbers lie (bind mounts, btrfs subvolumes): a rename does not. */
+static int prove_rename(const struct init *init, struct ocs_error *err)
+{
+    char random[17];
+    char name[64];
+    ocs_io_random_name(random);
+    snprintf(name, sizeof(name), ".ocistore-probe-%s", random);
+    int blobs = openat(init->dir, "blobs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int tmp = openat(init->state, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int trash = openat(init->state, "trash", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const char *what = "blobs and .ocistore must be on one file system";
+    int result = ocs_io_mkdir(tmp, name, 0700, what, err);
+    if (result == 0)
+        result = ocs_io_rename(tmp, name, blobs, name, what, err);
+    if (result == 0)
+        result = ocs_io_rename(blobs, name, trash, name, what, err);
+    /* wherever it is now */
+    ocs_io_unlink(tmp, name, AT_REMOVEDIR, what, NULL);
+    ocs_io_unlink(blobs, name, AT_REMOVEDIR, what, NULL);
+    ocs_io_unlink(trash, name, AT_REMOVEDIR, what, NULL);
+    close(trash);
+    close(tmp);
+    close(blobs);
+    return result;
+}
+
+static void make_uuid(char out[37])
+{
+    char a[17], b[17];
+    ocs_io_random_name(a);
+    ocs_io_random_name(b);
+    a[12] = '4'; /* RFC 4122: version 4, variant 1 */
+    b[0] = "89ab"[b[0] & 3];
+    snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", a, a + 8, a + 12, b, b + 4);
+}
+
+/* The marker comes last: with it the folder is a store. */
+static int make_marker(struct init *init, struct ocs_error *err)
+{
+    struct ocs_marker marker = {0};
+    int result = ocs_marker_read(init->state, &marker, err);
+    init->report->existed = result == 0;
+    if (result == OCS_IO_ABSENT) {
+        make_uuid(marker.uuid);
+        marker.unsafe_network = init->options->unsafe_network;
+        if (init->options->graph_dir)
+            marker.graph_dir = realpath(init->options->graph_dir, NULL);
+        if (init->options->graph_dir && !marker.graph_dir)
+            result = ocs_error_errno(err, "%s", init->options->graph_dir);
+        else
+            result = ocs_marker_write(init->state, &marker, err);
+    }
+    if (result == 0)
+        memcpy(init->report->uuid, marker.uuid, sizeof(marker.uuid));
+    ocs_marker_clear(&marker);
+    return result;
+}
+
+static int register_in_place(const struct init *init, struct ocs_error *err)
+{
+    struct ocs_roots_place place = {.store_dir = init->dir, .state_dir = init->state};
+    struct ocs_index_wait wait = {.patience_ms = 5000, .hooks = init->options->hooks};
+    struct ocs_root root = {.name = (char *)".", .path = (char *)"."};
+    auto_index struct ocs_index index = {0};
+    struct ocs_error trouble = {0};
+    int result = ocs_index_read(init->dir, "layout '.'", &wait, &index, &trouble);
+    if (result < 0) {
+        if (err)
+            *err = trouble;
+        return result;
+    }
+    if (result > 0) {
+        char text[sizeof(trouble.message) + 64];
+        snprintf(text, sizeof(text), "%s; gc will refuse until that is mended", trouble.message);
+        notice(init, text);
+    }
+    return ocs_roots_put(&place, &root, &index.bytes, err);
+}
+
+static int make_reserve(const struct init *init, struct ocs_error *err)
+{
+    int result = ocs_reserve_make(init->state, err);
+    if (result == OCS_RESERVE_NO_SPACE)
+        notice(init, "the disk is too full to keep space back for deleting");
+    return result < 0 ? result : 0;
+}
+
+static int make_store(struct init *init, struct ocs_error *err)
+{
+    int result = check_blobs(init, err);
+    if (result == 0)
+        result = make_folders(init, err);
+    if (result == 0)
+        result = prove_rename(init, err);
+    if (result == 0)
+        result = ocs_io_sync_dir(init->state, ".", ".ocistore", err);
+    if (result == 0)
+        result = ocs_io_sync_dir(init->dir, ".", "store", err);
+    if (result == 0)
+        result = make_reserve(init, err);
+    if (result == 0)
+        result = make_marker(init, err);
+    if (result == 0 && init->report->in_place)
+        result = register_in_place(init, err);
+    return result;
+}
+
+int ocs_store_init(const char *dir, const struct ocs_init_options *options,
+                   struct ocs_init_report *report, struct ocs_error *err)
+{
+    static const struct ocs_init_options none = {0};
+    struct ocs_init_report unused;
+    struct init init = {
+        .options = options ? options : &none,
+        .report = report ? report : &unused,
+        .dir = -1,
+        .state = -1,
+    };
+    *init.report = (struct ocs_init_report){0};
+    int result = open_folder(dir, &init.dir, err);
+    if (result < 0)
+        return result;
+    init.report->in_place = has(init.dir, "oci-layout") || has(init.dir, "index.json");
+    result = ocs_store_check_filesystem(init.dir, dir, init.options->unsafe_network, err);
+    if (result == 0)
+        result = make_store(&init, err);
+    if (init.state >= 0)
+        close(init.state);
+    close(init.dir);
+    return ocs_error_context(err, result, "%s", dir);
+}

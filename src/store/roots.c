@@ -378,11 +378,16 @@ static void see_link(struct walk *walk, int dir, const char *name)
 
 #define LAYOUT_DEPTH_MAX 128 /* components of two bytes fill a name of 255 */
 
-static int see_layout(struct walk *walk, int dir, size_t length, struct ocs_error *err)
+static bool has_layout_file(int dir)
 {
     struct stat st;
-    if (length == 0 || (fstatat(dir, "index.json", &st, AT_SYMLINK_NOFOLLOW) < 0 &&
-                        fstatat(dir, "oci-layout", &st, AT_SYMLINK_NOFOLLOW) < 0))
+    return fstatat(dir, "index.json", &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+           fstatat(dir, "oci-layout", &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int see_layout(struct walk *walk, int dir, size_t length, struct ocs_error *err)
+{
+    if (length == 0 || !has_layout_file(dir))
         return 0;
     char path[sizeof("layouts/") + sizeof(walk->name)];
     snprintf(path, sizeof(path), "layouts/%s", walk->name);
@@ -442,6 +447,11 @@ static int see_layouts(const struct ocs_roots_place *place, struct ocs_roots *ou
                        struct ocs_error *err)
 {
     int fd = -1;
+    if (has_layout_file(place->store_dir)) { /* a store in place */
+        int result = append(out, ".", ".", false, false, err);
+        if (result < 0)
+            return result;
+    }
     int result = ocs_io_open_dir(place->store_dir, "layouts", &fd, "layouts", err);
     if (result == OCS_IO_NOT_REGULAR)
         note_damage(out, "layouts is no folder");

@@ -1,3 +1,308 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "store.h"
+
+#include "cleanup.h"
+#include "error.h"
+#include "marker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+
+/* ---- opening ---- */
+
+int ocs_store_check_filesystem(int dir, const char *path, bool allowed, struct ocs_error *err)
+{
+    static const long network[] = {NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC,
+                                   SMB2_SUPER_MAGIC, V9FS_MAGIC,     CEPH_SUPER_MAGIC,
+                                   AFS_SUPER_MAGIC, 0x0BD00BD0 /* Lustre */};
+    struct statfs fs;
+    if (fstatfs(dir, &fs) < 0)
+        return ocs_error_errno(err, "%s", path);
+    for (size_t i = 0; !allowed && i < sizeof(network) / sizeof(network[0]); i++) {
+        if ((unsigned)fs.f_type == (unsigned)network[i])
+            return ocs_error_hint(
+                err,
+                ocs_error_raise(err, OCS_REFUSED, "%s is on a network file system, where neither "
+                                                  "locks nor the graph's map can be trusted",
+                                path),
+                "ocistore init --graph-dir LOCAL-FOLDER --unsafe-network");
+    }
+    return 0;
+}
+
+static int no_store(const char *dir, struct ocs_error *err)
+{
+    return ocs_error_hint(err, ocs_error_raise(err, OCS_USAGE, "%s is no store", dir),
+                          "ocistore init %s", dir);
+}
+
+static int open_folders(struct ocs_store *store, const char *dir, struct ocs_error *err)
+{
+    store->path = realpath(dir, NULL);
+    if (!store->path)
+        return errno == ENOENT ? no_store(dir, err) : ocs_error_errno(err, "%s", dir);
+    store->dir = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (store->dir < 0)
+        return errno == ENOTDIR ? no_store(dir, err) : ocs_error_errno(err, "%s", dir);
+    int result = ocs_io_open_dir(store->dir, ".ocistore", &store->state, ".ocistore", err);
+    return result > 0 ? no_store(dir, err) : result;
+}
+
+static int read_marker(struct ocs_store *store, struct ocs_error *err)
+{
+    struct ocs_marker marker = {0};
+    int result = ocs_marker_read(store->state, &marker, err);
+    if (result > 0)
+        return ocs_error_hint(err,
+                              ocs_error_raise(err, OCS_FAILED, ".ocistore/store.json is missing"),
+                              "ocistore init %s completes what an interrupted one left out",
+                              store->path);
+    if (result < 0)
+        return result;
+    memcpy(store->uuid, marker.uuid, sizeof(store->uuid));
+    result = ocs_store_check_filesystem(store->dir, store->path, marker.unsafe_network, err);
+    int size = marker.graph_dir
+                   ? asprintf(&store->graph_path, "%s", marker.graph_dir)
+                   : asprintf(&store->graph_path, "%s/.ocistore/graph", store->path);
+    ocs_marker_clear(&marker);
+    if (size < 0) {
+        store->graph_path = NULL;
+        return ocs_error_memory(err);
+    }
+    return result;
+}
+
+static int open_blobs(struct ocs_store *store, struct ocs_error *err)
+{
+    int result = ocs_blobs_open(store->dir, "blobs", 0, "blobs", &store->blobs, err);
+    if (result == OCS_IO_ABSENT)
+        return ocs_error_raise(err, OCS_FAILED, "the folder blobs is not there");
+    if (result == OCS_IO_NOT_REGULAR)
+        return ocs_error_raise(err, OCS_REFUSED,
+                               "blobs, or a folder in it, is a link or no folder: a store's blobs "
+                               "must lie in the store");
+    return result;
+}
+
+int ocs_store_open(const char *dir, const struct ocs_open_options *options,
+                   struct ocs_store **out, struct ocs_error *err)
+{
+    struct ocs_store *store = calloc(1, sizeof(*store));
+    if (!store)
+        return ocs_error_memory(err);
+    store->dir = store->state = -1;
+    if (options && options->hooks)
+        store->hooks = *options->hooks;
+    store->lock_timeout_given = options && options->lock_timeout_given;
+    store->wait = (struct ocs_lock_wait){
+        .timeout_ms = store->lock_timeout_given ? options->lock_timeout_ms : -1,
+        .hooks = &store->hooks,
+    };
+    int result = open_folders(store, dir, err);
+    if (result == 0)
+        result = read_marker(store, err);
+    if (result == 0)
+        result = open_blobs(store, err);
+    if (result == 0)
+        result = ocs_locks_open(store->state, &store->locks, err);
+    if (result < 0) {
+        ocs_store_close(store);
+        return result == -OCS_USAGE ? result : ocs_error_context(err, result, "%s", dir);
+    }
+    *out = store;
+    return 0;
+}
+
+void ocs_store_close(struct ocs_store *store)
+{
+    if (!store)
+        return;
+    if (store->graph)
+        ocs_graph_close(store->graph);
+    if (store->locks)
+        ocs_locks_close(store->locks);
+    if (store->blobs)
+        ocs_blobs_close(store->blobs);
+    if (store->state >= 0)
+        close(store->state);
+    if (store->dir >= 0)
+        close(store->dir);
+    free(store->graph_path);
+    free(store->path);
+    free(store);
+}
+
+const char *ocs_store_path(const struct ocs_store *store)
+{
+    return store->path;
+}
+
+/* ---- the graph ---- */
+
+static int open_graph(struct ocs_store *store, struct ocs_error *err)
+{
+    if (mkdir(store->graph_path, 0755) < 0 && errno != EEXIST)
+        return ocs_error_errno(err, "%s: create the folder", store->graph_path);
+    auto_fd int dir = open(store->graph_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return ocs_error_errno(err, "%s", store->graph_path);
+    struct ocs_graph_options options = {
+        .dir_fd = dir,
+        .path = store->graph_path,
+        .lock_fd = ocs_locks_fd(store->locks, OCS_LOCK_GRAPH),
+        .create = true,
+    };
+    return ocs_graph_open(&options, &store->graph, err);
+}
+
+int ocs_store_graph(struct ocs_store *store, struct ocs_graph **out, struct ocs_error *err)
+{
+    int result = store->graph ? 0 : open_graph(store, err);
+    if (result == OCS_GRAPH_CORRUPT)
+        result = ocs_store_graph_rebuild(store, err);
+    if (result < 0)
+        return ocs_error_context(err, result, "graph");
+    *out = store->graph;
+    return 0;
+}
+
+/* The last bad graph is kept beside, for people who want to know why. */
+static int move_graph_aside(struct ocs_store *store, struct ocs_error *err)
+{
+    char bad[PATH_MAX];
+    char data[PATH_MAX];
+    snprintf(data, sizeof(data), "%s/data.mdb", store->graph_path);
+    snprintf(bad, sizeof(bad), "%s/data.mdb.bad", store->graph_path);
+    int result = ocs_io_unlink(AT_FDCWD, bad, 0, bad, err);
+    if (result == 0)
+        result = ocs_io_rename_noreplace(AT_FDCWD, data, AT_FDCWD, bad, data, err);
+    return result < 0 ? result : 0;
+}
+
+int ocs_store_graph_rebuild(struct ocs_store *store, struct ocs_error *err)
+{
+    if (store->graph)
+        ocs_graph_close(store->graph);
+    store->graph = NULL;
+    ocs_store_notice(store, "the graph is damaged: it is built anew from the blobs");
+    int result = ocs_lock_take(store->locks, OCS_LOCK_GRAPH, true, &store->wait, err);
+    if (result < 0)
+        return result;
+    result = move_graph_aside(store, err);
+    ocs_lock_release(store->locks, OCS_LOCK_GRAPH);
+    if (result == 0)
+        result = open_graph(store, err);
+    if (result > 0)
+        result = ocs_error_raise(err, OCS_FAILED, "a new graph in %s is damaged at once",
+                                 store->graph_path);
+    return result;
+}
+
+/* ---- for the commands ---- */
+
+int ocs_store_writer(struct ocs_store *store, struct ocs_error *err)
+{
+    return ocs_lock_writer(store->locks, &store->wait, err);
+}
+
+void ocs_store_writer_end(struct ocs_store *store)
+{
+    ocs_lock_release(store->locks, OCS_LOCK_STORE);
+}
+
+struct ocs_roots_place ocs_store_roots_place(struct ocs_store *store)
+{
+    return (struct ocs_roots_place){.store_dir = store->dir, .state_dir = store->state};
+}
+
+int ocs_store_open_layout(struct ocs_store *store, const struct ocs_root *root, int *fd,
+                          struct ocs_error *err)
+{
+    if (strcmp(root->path, ".") == 0) {
+        *fd = fcntl(store->dir, F_DUPFD_CLOEXEC, 0);
+        return *fd < 0 ? ocs_error_errno(err, "layout '%s'", root->name) : 0;
+    }
+    if (!root->attached)
+        return ocs_io_open_dir(store->dir, root->path, fd, root->path, err);
+    *fd = open(root->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd >= 0)
+        return 0;
+    if (errno == ENOENT)
+        return OCS_IO_ABSENT;
+    return errno == ENOTDIR ? OCS_IO_NOT_REGULAR : ocs_error_errno(err, "%s", root->path);
+}
+
+const char *ocs_store_layout_label(const struct ocs_root *root, char *buffer, size_t size)
+{
+    snprintf(buffer, size, "layout '%s'%s", root->name, root->attached ? " (attached)" : "");
+    return buffer;
+}
+
+bool ocs_store_cancelled(const struct ocs_store *store)
+{
+    return store->hooks.cancelled && store->hooks.cancelled(store->hooks.data);
+}
+
+void ocs_store_notice(const struct ocs_store *store, const char *format, ...)
+{
+    if (!store->hooks.notice)
+        return;
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    store->hooks.notice(store->hooks.data, text);
+}
+
+/* ---- names of images ---- */
+
+static int parse_suffix(const char *text, size_t split, struct ocs_image_name *out,
+                        struct ocs_error *err)
+{
+    const char *rest = text + split + 1;
+    if (text[split] == ':') {
+        out->tag = *rest ? strdup(rest) : NULL;
+        if (*rest)
+            return out->tag ? 0 : ocs_error_memory(err);
+        return ocs_error_raise(err, OCS_USAGE, "'%s': the tag is empty", text);
+    }
+    if (text[split] == '@') {
+        out->has_digest = true;
+        if (ocs_digest_parse(rest, strlen(rest), &out->digest) != 0)
+            return ocs_error_raise(err, OCS_USAGE, "'%s': '%s' is no digest", text, rest);
+    }
+    return 0;
+}
+
+int ocs_image_name_parse(const char *text, struct ocs_image_name *out, struct ocs_error *err)
+{
+    struct ocs_image_name name = {0};
+    size_t split = strcspn(text, ":@");
+    name.layout = strndup(text, split);
+    if (!name.layout)
+        return ocs_error_memory(err);
+    int result = text[split] ? parse_suffix(text, split, &name, err) : 0;
+    if (result == 0 && split == 0)
+        result = ocs_error_raise(err, OCS_USAGE, "'%s': the name of the layout is missing", text);
+    if (result < 0) {
+        ocs_image_name_clear(&name);
+        return result;
+    }
+    *out = name;
+    return 0;
+}
+
+void ocs_image_name_clear(struct ocs_image_name *name)
+{
+    free(name->layout);
+    free(name->tag);
+    *name = (struct ocs_image_name){0};
+}

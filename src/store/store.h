@@ -6,7 +6,7 @@
 /* An open store: the one place that knows how its parts belong together. */
 
 #include "blob.h"
-#include "graph.h"
+#include "graph_batch.h"
 #include "lock.h"
 #include "roots.h"
 
@@ -18,12 +18,14 @@ struct ocs_store {
     struct ocs_blobs *blobs;
     struct ocs_locks *locks;
     struct ocs_graph *graph; /* private: ocs_store_graph */
+    char *graph_path;        /* private: the folder of data.mdb */
     struct ocs_hooks hooks;
     struct ocs_lock_wait wait; /* for writers */
     bool lock_timeout_given;
-    int graph_dir; /* private */
-    char *graph_path;
 };
+
+/* Network file systems lie about locks and maps: OCS_REFUSED unless `allowed`. */
+int ocs_store_check_filesystem(int dir, const char *path, bool allowed, struct ocs_error *err);
 
 /* Opens the graph, or makes one when there is none or the old one is corrupt
  * (which is kept beside).  Negative: OCS_FAILED when there can be none. */
