@@ -9,7 +9,7 @@ need objdump
 [ -s "$OCS_LIBRARY" ]
 
 nm -g --defined-only "$OCS_LIBRARY" 2>/dev/null | awk 'NF == 3 { print $3 }' |
-    grep -v -e '^ocs_' -e '^__odr_asan\.' -e '^__gcov' -e '^__asan' | none 'global without ocs_:'
+    grep -vi -e '^ocs_' -e '^__odr_asan\.' -e '^__gcov' -e '^__asan' | none 'global without ocs_:'
 
 # Sanitizers and coverage put data of their own there; theirs have a dot or two
 # underscores in front.
