@@ -38,16 +38,21 @@ struct ocs_workers_options {
     uint64_t bytes_total;
     const struct ocs_hooks *hooks;
     void *data;
-    /* One thread's life; `data` is shared, so it must be const to it or locked. */
+    /* One thread's life; `data` is shared, so it must be const to it or locked.
+     * A thread that cannot work (no memory) returns early; when all do, the run
+     * ends with OCS_FAILED. */
     void (*work)(struct ocs_workers *workers, void *data);
-    /* On the calling thread. A negative result ends the run with it. */
+    /* On the calling thread.  A result other than 0 ends the run with it, and no
+     * further item is given back. */
     int (*on_done)(struct ocs_workers *workers, void *data, struct ocs_work *item,
                    struct ocs_error *err);
 };
 
 /* Works off `items` (a list) and everything added; returns when all were given
  * back.  Fewer threads than asked for is no error, none at all is.
- * Cancelled: OCS_INTERRUPTED; items that no worker took are not given back. */
+ * Cancelled: OCS_INTERRUPTED; items that no worker took are not given back: the
+ * caller owns every item all the time, by a list or array of its own (`next`
+ * belongs to the pool). */
 int ocs_workers_run(const struct ocs_workers_options *options, struct ocs_work *items,
                     struct ocs_error *err);
 
