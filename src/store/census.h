@@ -9,11 +9,15 @@
  * Taking it opens and records every file that the graph has no row for, so that
  * afterwards each file in blobs/ has an id and, if it is a document, its edges. */
 
+#include "digest_set.h"
 #include "store.h"
 
+/* The id of an entry that neither the graph nor the disk ever saw. */
+#define OCS_CENSUS_NO_ID UINT32_MAX
+
 struct ocs_census_entry { /* of an index.json */
-    uint32_t id;
-    uint32_t entry; /* its place in the layout's index */
+    uint32_t id;    /* or OCS_CENSUS_NO_ID */
+    uint32_t entry; /* its place among the index document's descriptors */
 };
 
 enum ocs_census_layout_state {
@@ -41,11 +45,25 @@ struct ocs_census {
     size_t layout_count;
     bool roots_damaged; /* a roots/ entry is damaged, or fewer than store.json counts */
     char *roots_trouble;
+    struct ocs_digest_set *set; /* private: the regular files */
+    uint32_t *id_of;            /* private: by place in the set */
+    uint32_t *place_of;         /* private: by id, the place in the set */
 };
 
 int ocs_census_take(struct ocs_store *store, unsigned jobs, struct ocs_census *out,
                     struct ocs_error *err);
 void ocs_census_clear(struct ocs_census *census);
+
+/* The id of a digest, or OCS_CENSUS_NO_ID. */
+int ocs_census_find(struct ocs_store *store, const struct ocs_census *census,
+                    const struct ocs_digest *digest, uint32_t *id, struct ocs_error *err);
+/* The digest of a node that is present. */
+void ocs_census_digest(const struct ocs_census *census, uint32_t id, struct ocs_digest *out);
+
+/* Brings roots/ up to date with every good layout's index.json as it was read.
+ * Needs the store lock. */
+int ocs_census_remember(struct ocs_store *store, const struct ocs_census *census,
+                        struct ocs_error *err);
 
 /* Ids to `mark` and everything reachable from them: sets `bit` in live[id].
  * With `referrers`, documents whose subject is marked are marked too, to a

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "learn.h"
+
+#include "cleanup.h"
+#include "error.h"
+#include "graph_batch.h"
+#include "workers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PROBE_BYTES 4096u
+#define CHUNK       16384u /* items in memory at a time */
+
+/* ---- one blob ---- */
+
+static bool is_blank(const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (!strchr(" \t\r\n", bytes[i]) || bytes[i] == '\0')
+            return false;
+    }
+    return true;
+}
+
+/* Reads on after the first `have` bytes, up to the limit. */
+static int read_rest(int fd, const char *probe, size_t have, struct ocs_bytes *out,
+                     const char *what, struct ocs_error *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return ocs_error_errno(err, "%s", what);
+    uint64_t size = (uint64_t)st.st_size < have ? have : (uint64_t)st.st_size;
+    if (size > OCS_LEARN_BYTES_MAX)
+        size = OCS_LEARN_BYTES_MAX;
+    out->data = malloc(size + 1);
+    if (!out->data)
+        return ocs_error_memory(err);
+    memcpy(out->data, probe, have);
+    ssize_t n = ocs_io_read(fd, out->data + have, size - have);
+    if (n < 0)
+        return ocs_error_errno(err, "%s", what);
+    out->size = have + (size_t)n;
+    out->data[out->size] = '\0';
+    return 0;
+}
+
+int ocs_learn_blob(int fd, struct ocs_bytes *bytes, struct ocs_document *document,
+                   const char *what, struct ocs_error *err)
+{
+    char probe[PROBE_BYTES];
+    *bytes = (struct ocs_bytes){0};
+    *document = (struct ocs_document){.state = OCS_DOCUMENT_OPAQUE};
+    ssize_t have = ocs_io_read(fd, probe, sizeof(probe));
+    if (have < 0)
+        return ocs_error_errno(err, "%s", what);
+    if (!ocs_document_looks_like(probe, (size_t)have) && !is_blank(probe, (size_t)have))
+        return 0;
+    int result = read_rest(fd, probe, (size_t)have, bytes, what, err);
+    if (result == 0)
+        result = ocs_document_read(bytes->data, bytes->size, OCS_JSON_DOCUMENT_LIMITS, document,
+                                   err);
+    if (result < 0)
+        ocs_bytes_clear(bytes);
+    return result;
+}
+
+/* ---- many ---- */
+
+struct item {
+    struct ocs_work work;
+    uint32_t index;
+    bool known; /* could be opened and read */
+    struct ocs_stamp stamp;
+    struct ocs_bytes bytes;
+    struct ocs_document document;
+};
+
+struct learning {
+    struct ocs_store *store;
+    const struct ocs_digest_set *set;
+    struct ocs_graph_batch *batch;
+    int corrupt;
+};
+
+static void read_item(const struct learning *learning, struct item *item)
+{
+    struct ocs_digest digest;
+    char text[OCS_DIGEST_BUF];
+    struct stat st;
+    auto_fd int fd = -1;
+    ocs_digest_set_get(learning->set, item->index, &digest);
+    if (ocs_blobs_open_blob(learning->store->blobs, &digest, &fd, &st, NULL) != 0)
+        return;
+    ocs_digest_format(&digest, text);
+    item->stamp = ocs_stamp_of(&st);
+    item->known = ocs_learn_blob(fd, &item->bytes, &item->document, text, NULL) == 0;
+}
+
+static void work(struct ocs_workers *workers, void *data)
+{
+    struct ocs_work *taken;
+    while ((taken = ocs_workers_take(workers, false))) {
+        read_item(data, (struct item *)taken);
+        ocs_workers_give(workers, taken);
+    }
+}
+
+static int flush(struct learning *learning, struct ocs_error *err)
+{
+    struct ocs_graph *graph = NULL;
+    int result = ocs_store_graph(learning->store, &graph, err);
+    if (result == 0)
+        result = ocs_graph_batch_flush(learning->batch, graph, err);
+    if (result > 0)
+        learning->corrupt = result;
+    return result < 0 ? result : 0;
+}
+
+static void item_clear(struct item *item)
+{
+    ocs_document_clear(&item->document);
+    ocs_bytes_clear(&item->bytes);
+}
+
+static int on_done(struct ocs_workers *workers, void *data, struct ocs_work *done,
+                   struct ocs_error *err)
+{
+    struct learning *learning = data;
+    struct item *item = (struct item *)done;
+    (void)workers;
+    int result = 0;
+    if (item->known) {
+        struct ocs_digest digest;
+        ocs_digest_set_get(learning->set, item->index, &digest);
+        struct ocs_fact fact = {
+            .digest = &digest, .document = &item->document, .stamp = item->stamp};
+        result = ocs_graph_batch_add(learning->batch, &fact, err);
+    }
+    item_clear(item);
+    if (result == 0 && ocs_graph_batch_count(learning->batch) >= OCS_GRAPH_BATCH_FULL)
+        result = flush(learning, err);
+    return result;
+}
+
+static int learn_chunk(struct learning *learning, struct item *items, const uint32_t *indices,
+                       size_t count, unsigned jobs, struct ocs_error *err)
+{
+    memset(items, 0, count * sizeof(*items));
+    for (size_t i = 0; i < count; i++) {
+        items[i].index = indices[i];
+        items[i].work.next = i + 1 < count ? &items[i + 1].work : NULL;
+    }
+    struct ocs_workers_options options = {
+        .threads = jobs,
+        .phase = "read",
+        .blobs_total = count,
+        .hooks = &learning->store->hooks,
+        .data = learning,
+        .work = work,
+        .on_done = on_done,
+    };
+    int result = ocs_workers_run(&options, &items[0].work, err);
+    for (size_t i = 0; i < count; i++)
+        item_clear(&items[i]);
+    return result;
+}
+
+static int learn_all(struct learning *learning, const uint32_t *indices, size_t count,
+                     unsigned jobs, struct ocs_error *err)
+{
+    auto_free struct item *items = malloc((count < CHUNK ? count : CHUNK) * sizeof(*items));
+    if (!items)
+        return ocs_error_memory(err);
+    int result = 0;
+    for (size_t at = 0; result == 0 && at < count; at += CHUNK) {
+        size_t part = count - at < CHUNK ? count - at : CHUNK;
+        result = learn_chunk(learning, items, indices + at, part, jobs, err);
+    }
+    return result == 0 ? flush(learning, err) : result;
+}
+
+int ocs_learn(struct ocs_store *store, const struct ocs_digest_set *set, const uint32_t *indices,
+              size_t count, unsigned jobs, struct ocs_error *err)
+{
+    struct learning learning = {.store = store, .set = set};
+    if (count == 0)
+        return 0;
+    int result = ocs_graph_batch_new(&learning.batch, err);
+    if (result < 0)
+        return result;
+    result = learn_all(&learning, indices, count, jobs, err);
+    ocs_graph_batch_free(learning.batch);
+    return result == 0 ? learning.corrupt : result;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_STORE_LEARN_H
+#define OCS_STORE_LEARN_H
+
+/* Opens blobs that the graph does not know and records what they are: opaque,
+ * or a document with its edges.  Nothing is hashed. */
+
+#include "digest_set.h"
+#include "store.h"
+
+/* A document larger than this is scanned for digests in its first part only; no
+ * tool reads one of more than 4 MiB. */
+#define OCS_LEARN_BYTES_MAX (32u << 20)
+
+/* What a blob is, by its bytes; `fd` is at the beginning.  *bytes holds what
+ * *document borrows; both are empty for an opaque blob. */
+int ocs_learn_blob(int fd, struct ocs_bytes *bytes, struct ocs_document *document,
+                   const char *what, struct ocs_error *err);
+
+/* `indices` into `set`.  A file that cannot be read is left unknown.
+ * Positive: OCS_GRAPH_CORRUPT. */
+int ocs_learn(struct ocs_store *store, const struct ocs_digest_set *set, const uint32_t *indices,
+              size_t count, unsigned jobs, struct ocs_error *err);
+
+#endif
