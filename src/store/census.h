@@ -72,6 +72,10 @@ int ocs_census_remember(struct ocs_store *store, const struct ocs_census *census
 int ocs_census_reach(const struct ocs_census *census, const uint32_t *ids, size_t count,
                      bool referrers, uint8_t *live, uint8_t bit, struct ocs_error *err);
 
+/* The same from every entry of every layout, with referrers. */
+int ocs_census_reach_listed(const struct ocs_census *census, uint8_t *live, uint8_t bit,
+                            struct ocs_error *err);
+
 /* Sum over marked and present nodes. Sizes come from the graph. */
 struct ocs_census_sum {
     uint64_t blobs;

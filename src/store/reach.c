@@ -109,6 +109,23 @@ int ocs_census_reach(const struct ocs_census *census, const uint32_t *ids, size_
     return 0;
 }
 
+int ocs_census_reach_listed(const struct ocs_census *census, uint8_t *live, uint8_t bit,
+                            struct ocs_error *err)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < census->layout_count; i++)
+        count += census->layouts[i].count;
+    auto_free uint32_t *ids = malloc((count + 1) * sizeof(*ids));
+    if (!ids)
+        return ocs_error_memory(err);
+    count = 0;
+    for (size_t i = 0; i < census->layout_count; i++) {
+        for (size_t j = 0; j < census->layouts[i].count; j++)
+            ids[count++] = census->layouts[i].entries[j].id;
+    }
+    return ocs_census_reach(census, ids, count, true, live, bit, err);
+}
+
 struct ocs_census_sum ocs_census_sum(const struct ocs_census *census, const uint8_t *live,
                                      uint8_t bit)
 {
