@@ -9,32 +9,9 @@
  * keeps one token for each value, so that integers are exact to 64 bits, strings
  * with an embedded NUL are known, and every value's own bytes can be had. */
 
-#include "io.h"
 #include "digest.h"
-
-#define OCS_JSON_DEPTH_MAX 64
-
-struct ocs_json_limits {
-    size_t bytes;
-    size_t values; /* objects, arrays, strings, numbers, literals; bounds the memory */
-};
-
-#define OCS_JSON_DOCUMENT_BYTES (4u << 20)
-#define OCS_JSON_INDEX_BYTES    (64u << 20)
-#define OCS_JSON_DOCUMENT_LIMITS                                                                   \
-    (struct ocs_json_limits){.bytes = OCS_JSON_DOCUMENT_BYTES, .values = 1u << 18}
-#define OCS_JSON_INDEX_LIMITS                                                                      \
-    (struct ocs_json_limits){.bytes = OCS_JSON_INDEX_BYTES, .values = 1u << 20}
-
-/* What went wrong where; `reason` is a fixed string. */
-struct ocs_json_flaw {
-    const char *reason;
-    size_t offset;
-    char name[128]; /* of the member, for a flaw in a name; cut to fit */
-};
-
-#define OCS_JSON_INVALID   1 /* not RFC 8259 */
-#define OCS_JSON_TOO_LARGE 2 /* a limit */
+#include "io.h"
+#include "json_types.h"
 
 struct ocs_json;       /* a document */
 struct ocs_json_value; /* one value in it; lives as long as the document */
@@ -56,30 +33,28 @@ static inline void ocs_cleanup_json(struct ocs_json **json)
 int ocs_json_scan(const char *bytes, size_t size, struct ocs_json_limits limits,
                   struct ocs_json_flaw *flaw, struct ocs_error *err);
 
-/* A reader that folds names, or takes the other duplicate, would see another
- * document: duplicate names in one object, names equal under Unicode simple case
- * folding, a name fold-equal but not equal to a member that the specification
- * defines for edges and identity.  Maps with free keys (annotations, Labels,
- * Volumes, ExposedPorts) are held to exact duplicates only.
+/* A reader that folds names (Go's encoding/json), or that takes the other
+ * duplicate, or that ends names at a NUL, would see another document:
+ * - anywhere, two members of one object with the same name, or U+0000 in a name;
+ * - in the document's own object and in its descriptors (config, subject, each of
+ *   manifests[], layers[], blobs[], fsLayers[]), a member whose name equals one
+ *   that the specification defines there only under Unicode simple case folding
+ *   (`Layers`, `layer\u017f`), alone or beside the right one, and whose value
+ *   has the type that is due or is null.  It does not count in an object that has
+ *   nothing to name others by (no manifests, config, layers, blobs, subject,
+ *   fsLayers; in a descriptor no digest, blobSum).
+ * So reports, vocabularies and Docker's own files, where names that differ in
+ * case are honest, are not ambiguous, and maps with free keys (annotations,
+ * Labels) are held to exact duplicates.
  * NULL when there is none. */
 const struct ocs_json_flaw *ocs_json_ambiguity(const struct ocs_json *json);
-
-enum ocs_json_type {
-    OCS_JSON_NULL,
-    OCS_JSON_BOOL,
-    OCS_JSON_NUMBER,
-    OCS_JSON_STRING,
-    OCS_JSON_ARRAY,
-    OCS_JSON_OBJECT,
-};
 
 const struct ocs_json_value *ocs_json_root(const struct ocs_json *json);
 enum ocs_json_type ocs_json_type(const struct ocs_json_value *value);
 
 /* Exact name; the last one where it is repeated (as Go takes it). NULL: none.
  * NULL for a NULL or a value that is no object, so that look-ups chain. */
-const struct ocs_json_value *ocs_json_member(const struct ocs_json_value *object,
-                                             const char *name);
+const struct ocs_json_value *ocs_json_member(const struct ocs_json_value *object, const char *name);
 /* Children of an array or object, in order. */
 const struct ocs_json_value *ocs_json_first(const struct ocs_json_value *container);
 const struct ocs_json_value *ocs_json_next(const struct ocs_json_value *value);
@@ -90,25 +65,29 @@ const char *ocs_json_name(const struct ocs_json_value *member);
 const char *ocs_json_string(const struct ocs_json *json, const struct ocs_json_value *value);
 bool ocs_json_bool(const struct ocs_json_value *value); /* true only for true */
 
-/* Written as `0` or `-?[1-9][0-9]*` and within int64: 0 and *out.
+/* Written as `0` or `-?[1-9][0-9]*` and within int64: 0 and *out. NULL-safe.
  * Positive OCS_JSON_INVALID: no number, or not written as an integer;
  * OCS_JSON_TOO_LARGE: an integer beyond int64. */
-int ocs_json_integer(const struct ocs_json *json, const struct ocs_json_value *value,
-                     int64_t *out);
+int ocs_json_integer(const struct ocs_json *json, const struct ocs_json_value *value, int64_t *out);
 
 /* The bytes that the value occupies in the document. */
 const char *ocs_json_span(const struct ocs_json *json, const struct ocs_json_value *value,
                           size_t *size);
 
-/* The lenient scan: every well-formed digest in any JSON-like bytes, escapes
- * decoded, whatever the grammar says; for documents the scanner rejects. */
+/* The lenient scan: every well-formed digest that is a whole string in any
+ * JSON-like bytes, escapes decoded, whatever the grammar says; and those of
+ * registered algorithms that are part of one ("name@sha256:...").  For documents
+ * the scanner rejects.  Repeated digests are reported each time.  Stops when
+ * `on_digest` returns other than 0 and returns that. */
 int ocs_json_each_digest(const char *bytes, size_t size, void *data,
                          int (*on_digest)(void *data, const struct ocs_digest *digest,
                                           struct ocs_error *err),
                          struct ocs_error *err);
 
 /* Append to a growing text; used for all JSON that we write ourselves.  Sizes
- * are printed as integers (cJSON would round them). */
+ * are printed as integers (cJSON would round them).  Begin with zeros.  Strings
+ * may hold any byte: what is not UTF-8 becomes U+FFFD, and what a terminal
+ * would act on is escaped.  `text` is NULL until something was written. */
 struct ocs_json_writer {
     struct ocs_bytes text;
     size_t capacity;
