@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: the ocistore developers
+#
+# Completion of ocistore(1) for bash: source it, or install it as
+# /usr/share/bash-completion/completions/ocistore.
+# tests/check/manual.sh compares it with the program.
+
+# The options of each command.
+declare -gA _ocistore_options=(
+    [init]=''
+    [import]='--name --tag -j --jobs --link --shared-blobs --allow-missing --platform'
+    [ls]='--digests'
+    [tree]=''
+    [inspect]='--raw'
+    [cat]=''
+    [rm]=''
+    [fsck]='--quick --strict --shared-blobs -j --jobs'
+    [gc]='-n --dry-run --grace --trash-for --now --max-delete --allow-empty -j --jobs'
+    [version]=''
+    [help]=''
+)
+_ocistore_global='--store --json -q --quiet -v --verbose --color --lock-timeout -h --help --version'
+
+# Names of layouts and images, as the program lists them.
+_ocistore_images() {
+    local name
+    "$@" --json ls 2>/dev/null | sed -n 's/.*"type":"layout","name":"\([^"\\]*\)".*/\1/p' |
+        while IFS= read -r name; do
+            printf '%s\n' "$name"
+            "$@" --json ls "$name" 2>/dev/null |
+                sed -n 's/.*"type":"image","layout":"\([^"\\]*\)","ref":"\([^"\\]*\)".*/\1:\2/p'
+        done
+}
+
+_ocistore() {
+    local cur prev command='' store=() i
+    COMPREPLY=()
+    if declare -F _get_comp_words_by_ref >/dev/null; then
+        _get_comp_words_by_ref -n : cur prev
+    else
+        cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    fi
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        --store) store=(--store "${COMP_WORDS[++i]}") ;;
+        --color | --lock-timeout) ((i++)) ;;
+        -*) ;;
+        *)
+            command=${COMP_WORDS[i]}
+            break
+            ;;
+        esac
+    done
+    case $prev in
+    --store | --shared-blobs)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+        return
+        ;;
+    --color)
+        mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
+        return
+        ;;
+    --link)
+        mapfile -t COMPREPLY < <(compgen -W 'auto reflink hardlink copy' -- "$cur")
+        return
+        ;;
+    --name | --tag | -j | --jobs | --platform | --grace | --trash-for | --max-delete | --lock-timeout)
+        return
+        ;;
+    esac
+    if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "${_ocistore_options[$command]-} $_ocistore_global" -- "$cur")
+        return
+    fi
+    case $command in
+    '' | help)
+        mapfile -t COMPREPLY < <(compgen -W "${!_ocistore_options[*]}" -- "$cur")
+        ;;
+    init | import | fsck)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+        ;;
+    ls | tree | inspect | cat | rm)
+        mapfile -t COMPREPLY < <(compgen -W "$(_ocistore_images "${COMP_WORDS[0]}" "${store[@]}")" -- "$cur")
+        if declare -F __ltrim_colon_completions >/dev/null; then
+            __ltrim_colon_completions "$cur"
+        fi
+        ;;
+    esac
+}
+complete -F _ocistore ocistore
