@@ -225,6 +225,19 @@ int ocs_io_create(int dir, const char *path, mode_t mode, int *fd, const char *w
     return 0;
 }
 
+int ocs_io_open_or_create(int dir, const char *path, mode_t mode, int *fd, const char *what,
+                          struct ocs_error *err)
+{
+    const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+    int opened = openat(dir, path, flags);
+    if (opened < 0 && errno == ENOENT)
+        opened = openat(dir, path, flags | O_CREAT, mode);
+    if (opened < 0)
+        return ocs_error_errno(err, "%s: open", what);
+    *fd = opened;
+    return 0;
+}
+
 int ocs_io_mkdir(int dir, const char *path, mode_t mode, const char *what, struct ocs_error *err)
 {
     if (mkdirat(dir, path, mode) < 0 && errno != EEXIST)

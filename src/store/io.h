@@ -65,6 +65,10 @@ int ocs_io_syncfs(int fd, const char *what, struct ocs_error *err);
 int ocs_io_close(int fd, const char *what, struct ocs_error *err);
 int ocs_io_create(int dir, const char *path, mode_t mode, int *fd, const char *what,
                   struct ocs_error *err); /* O_EXCL; errno is kept when it fails */
+/* A file that is there for good (a lock): open for reading, made when it is not
+ * there.  Links are refused. */
+int ocs_io_open_or_create(int dir, const char *path, mode_t mode, int *fd, const char *what,
+                          struct ocs_error *err);
 int ocs_io_mkdir(int dir, const char *path, mode_t mode, const char *what,
                  struct ocs_error *err); /* an existing folder is fine */
 /* mkdir -p beneath `dir`, each new component durable.  errno is kept when it fails. */

@@ -26,8 +26,10 @@ void ocs_locks_close(struct ocs_locks *locks);
 int ocs_locks_fd(const struct ocs_locks *locks, enum ocs_lock_kind kind);
 
 struct ocs_lock_wait {
-    int64_t timeout_ms; /* -1: as long as it takes; 0: at once or not at all */
+    int64_t timeout_ms;            /* -1: as long as it takes; 0: at once or not at all */
     const struct ocs_hooks *hooks; /* told after 5 s what is waited for; may cancel */
+    int64_t notice_ms;             /* 0: those 5 s */
+    int64_t spell_ms;              /* 0: the minute that ocs_lock_sweep keeps the gate shut */
 };
 
 /* Negative: OCS_BUSY after the timeout, OCS_INTERRUPTED. */
@@ -39,8 +41,11 @@ void ocs_lock_release(struct ocs_locks *locks, enum ocs_lock_kind kind);
  * Below `ocistore hold` (OCISTORE_HELD names this store) the gate is skipped. */
 int ocs_lock_writer(struct ocs_locks *locks, const struct ocs_lock_wait *wait,
                     struct ocs_error *err);
-/* gate exclusive (in spells of at most a minute, 10 min in all), then store
- * exclusive, then the gate is released with the store by ocs_lock_sweep_end. */
+/* gate exclusive, then store exclusive; both until ocs_lock_sweep_end.  The gate
+ * is opened again for a moment after each minute without the store, and between
+ * two sweeps of one process, so that writers that wait get through.
+ * Gives up with OCS_BUSY after 10 min, whatever `wait` says beyond that, and at
+ * once below `ocistore hold` of this store, which would never end. */
 int ocs_lock_sweep(struct ocs_locks *locks, const struct ocs_lock_wait *wait,
                    struct ocs_error *err);
 void ocs_lock_sweep_end(struct ocs_locks *locks);
@@ -54,5 +59,12 @@ void ocs_unlock_file(int fd);
  * locks/layouts/<id>.lock.  *fd is the lock; close it to give it back. */
 int ocs_lock_layout(struct ocs_locks *locks, const char *id, const struct ocs_lock_wait *wait,
                     int *fd, struct ocs_error *err);
+
+/* The value of OCISTORE_HELD for what runs below `hold`: what it is now and this
+ * store's mark.  Free it.  NULL: no memory, or the folder cannot be looked at. */
+#define OCS_LOCK_HELD_VARIABLE "OCISTORE_HELD"
+char *ocs_lock_held_value(int state_dir);
+/* This process runs below `hold` of this store. */
+bool ocs_lock_is_held(int state_dir);
 
 #endif
