@@ -47,9 +47,9 @@ enum ocs_document_state {
 struct ocs_descriptor {
     enum ocs_role role;
     struct ocs_digest digest;
-    int64_t size;                      /* -1: absent or no usable integer */
-    const char *media_type;            /* NULL: absent; lives in the document */
-    const char *artifact_type;         /* NULL: absent */
+    int64_t size;                       /* -1: absent or no usable integer */
+    const char *media_type;             /* NULL: absent; lives in the document */
+    const char *artifact_type;          /* NULL: absent */
     const struct ocs_json_value *value; /* the descriptor; NULL for loose edges */
 };
 
@@ -60,7 +60,7 @@ struct ocs_document {
     const char *artifact_type;
     struct ocs_descriptor *descriptors; /* edges, in document order, duplicates kept */
     size_t count;
-    struct ocs_json *json; /* NULL unless STRICT or AMBIGUOUS */
+    struct ocs_json *json;     /* NULL unless STRICT or AMBIGUOUS */
     struct ocs_json_flaw flaw; /* for AMBIGUOUS, INVALID and TOO_LARGE */
 };
 
@@ -92,10 +92,12 @@ enum ocs_media ocs_media_of(const char *media_type); /* NULL: OTHER */
 const char *ocs_descriptor_ref_name(const struct ocs_document *document,
                                     const struct ocs_descriptor *descriptor);
 
-/* The decoded `data` member.  Positive: OCS_DOCUMENT_NO_DATA there is none,
- * OCS_DOCUMENT_BAD_DATA no padded standard Base64, or not of the right size and digest. */
-#define OCS_DOCUMENT_NO_DATA  1
-#define OCS_DOCUMENT_BAD_DATA 2
+/* The decoded `data` member, verified.  Positive: OCS_DOCUMENT_NO_DATA there is none,
+ * or none that can be verified (algorithm), OCS_DOCUMENT_BAD_DATA no padded standard
+ * Base64, OCS_DOCUMENT_OTHER_DATA not of the right size and digest. */
+#define OCS_DOCUMENT_NO_DATA    1
+#define OCS_DOCUMENT_BAD_DATA   2
+#define OCS_DOCUMENT_OTHER_DATA 3
 int ocs_descriptor_data(const struct ocs_document *document,
                         const struct ocs_descriptor *descriptor, struct ocs_bytes *out,
                         struct ocs_error *err);
