@@ -7,19 +7,11 @@
  * image-index.md, manifest.md, config.md, image-layout.md).  Pure: no I/O. */
 
 #include "document.h"
-
-struct ocs_problem {
-    const char *id; /* finding id (doc/fsck.md): "document-invalid", ... */
-    enum ocs_severity severity;
-    bool refuse;        /* import refuses a document that has this */
-    const char *member; /* "layers[3].digest"; "" for the document as a whole */
-    const char *text;
-};
-
-typedef int ocs_problem_fn(void *data, const struct ocs_problem *problem, struct ocs_error *err);
+#include "problem.h"
 
 /* An index.json of a layout, or any document that some descriptor points at with
- * `declared` as media type (NULL: unknown).  Stops when `on_problem` returns
+ * `declared` as media type (NULL: unknown).  What is neither declared to be a
+ * document nor looks like one has no problems.  Stops when `on_problem` returns
  * other than 0 and returns that. */
 int ocs_document_check(const struct ocs_document *document, const char *declared, void *data,
                        ocs_problem_fn *on_problem, struct ocs_error *err);
@@ -28,8 +20,18 @@ int ocs_document_check(const struct ocs_document *document, const char *declared
 int ocs_index_check(const struct ocs_document *document, void *data, ocs_problem_fn *on_problem,
                     struct ocs_error *err);
 
+/* A manifest and the config that it names, read: as many layers as diff_ids.
+ * The problem is one of the manifest. */
+int ocs_manifest_config_check(const struct ocs_document *manifest,
+                              const struct ocs_document *config, void *data,
+                              ocs_problem_fn *on_problem, struct ocs_error *err);
+
 /* The `oci-layout` file. */
 int ocs_layout_file_check(const char *bytes, size_t size, void *data, ocs_problem_fn *on_problem,
                           struct ocs_error *err);
+
+/* A document that is one descriptor and nothing else. */
+int ocs_descriptor_check(const struct ocs_document *document, void *data,
+                         ocs_problem_fn *on_problem, struct ocs_error *err);
 
 #endif
