@@ -129,21 +129,12 @@ struct ocs_layout_info {
 
 /* ---- import ------------------------------------------------------------- */
 
-enum ocs_link {
-    OCS_LINK_AUTO,
-    OCS_LINK_COPY,
-    OCS_LINK_REFLINK,
-    OCS_LINK_HARDLINK,
-};
-
 struct ocs_import_options {
     const char *name;         /* layout to import into; NULL: after the source */
     const char *tag;          /* name for the one image that is imported */
     unsigned jobs;            /* threads; 0: the processors available */
-    enum ocs_link link;
     const char *shared_blobs; /* where the sources keep their blobs (skopeo's --src-shared-blob-dir) */
     bool allow_missing;       /* bring in images with absent blobs */
-    const char *platform;     /* os/arch[/variant]: only this one of each index */
     void *data;
     void (*on_image)(void *data, const struct ocs_image *image); /* after its layout is durable */
 };
@@ -155,7 +146,7 @@ struct ocs_import_report {
     uint64_t bytes_copied;
 };
 
-/* Verify and bring in `count` sources: layout folders, PATH:TAG, archives.
+/* Verify and bring in `count` sources: layout folders and PATH:TAG.
  * Each is taken whole or not at all; the first failure is described in *err
  * after the others were tried, and every further one by a notice. */
 OCS_PUBLIC int ocs_import(struct ocs_store *store, const char *const *sources, size_t count,

@@ -294,29 +294,15 @@ int ocs_census_take(struct ocs_store *store, unsigned jobs, struct ocs_census *o
     return result;
 }
 
-static int remember_layout(struct ocs_store *store, const struct ocs_census_layout *layout,
-                           struct ocs_error *err)
-{
-    struct ocs_roots_place place = ocs_store_roots_place(store);
-    auto_bytes struct ocs_bytes last = {0};
-    const struct ocs_bytes *now = &layout->index.bytes;
-    if (layout->root.registered) {
-        int result = ocs_roots_last_index(&place, layout->root.name, &last, err);
-        if (result < 0)
-            return result;
-        if (result == 0 && last.size == now->size && memcmp(last.data, now->data, now->size) == 0)
-            return 0;
-    }
-    return ocs_roots_put(&place, &layout->root, now, err);
-}
-
 int ocs_census_remember(struct ocs_store *store, const struct ocs_census *census,
                         struct ocs_error *err)
 {
+    struct ocs_roots_place place = ocs_store_roots_place(store);
     int result = 0;
     for (size_t i = 0; result == 0 && i < census->layout_count; i++) {
-        if (census->layouts[i].state == OCS_LAYOUT_GOOD)
-            result = remember_layout(store, &census->layouts[i], err);
+        const struct ocs_census_layout *layout = &census->layouts[i];
+        if (layout->state == OCS_LAYOUT_GOOD)
+            result = ocs_roots_remember(&place, &layout->root, &layout->index.bytes, err);
     }
     return result;
 }

@@ -285,6 +285,18 @@ int ocs_roots_last_index(const struct ocs_roots_place *place, const char *name,
     return 0;
 }
 
+int ocs_roots_remember(const struct ocs_roots_place *place, const struct ocs_root *root,
+                       const struct ocs_bytes *index, struct ocs_error *err)
+{
+    auto_bytes struct ocs_bytes last = {0};
+    int result = ocs_roots_last_index(place, root->name, &last, err);
+    if (result < 0)
+        return result;
+    if (result == 0 && last.size == index->size && memcmp(last.data, index->data, last.size) == 0)
+        return 0;
+    return ocs_roots_put(place, root, index, err);
+}
+
 int ocs_roots_remove(const struct ocs_roots_place *place, const char *name, const char *run,
                      struct ocs_error *err)
 {

@@ -48,6 +48,9 @@ int ocs_roots_read(const struct ocs_roots_place *place, struct ocs_roots *out,
 /* Make or replace the entry of a layout with its last good index.json. */
 int ocs_roots_put(const struct ocs_roots_place *place, const struct ocs_root *root,
                   const struct ocs_bytes *index, struct ocs_error *err);
+/* The same, unless the entry holds just these bytes. */
+int ocs_roots_remember(const struct ocs_roots_place *place, const struct ocs_root *root,
+                       const struct ocs_bytes *index, struct ocs_error *err);
 /* The bytes of its last good index.json. Positive: OCS_IO_ABSENT when there are
  * none yet, OCS_ROOTS_DAMAGED. */
 #define OCS_ROOTS_DAMAGED 10

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_STORE_MERGE_H
+#define OCS_STORE_MERGE_H
+
+/* Entries into the index.json of a layout of the store, which is made when it is
+ * not there.  Same tag, other digest: the tag moves, and the old entry goes. */
+
+#include "store.h"
+
+struct ocs_merge_entry {
+    char *text; /* the descriptor as JSON */
+    const char *ref; /* its org.opencontainers.image.ref.name, or NULL */
+    struct ocs_digest digest;
+};
+
+/* Needs the store lock; takes the layout's.  Everything the entries reach must
+ * be durable by now.  Brings roots/ up to date. Repeating it changes nothing. */
+int ocs_merge(struct ocs_store *store, const char *layout, const struct ocs_merge_entry *entries,
+              size_t count, struct ocs_error *err);
+
+#endif
