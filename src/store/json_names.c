@@ -140,10 +140,10 @@ static int compare_names(const void *left, const void *right, void *bytes)
 
 static void find_duplicates(struct ocs_json_names *names, size_t first)
 {
-    struct ocs_json_name *list = names->list + first;
     size_t count = names->count - first;
     if (count < 2)
         return;
+    struct ocs_json_name *list = names->list + first;
     qsort_r(list, count, sizeof(*list), compare_names, (void *)names->bytes);
     for (size_t i = 1; i < count; i++) {
         if (compare_names(&list[i - 1], &list[i], (void *)names->bytes) == 0) {
@@ -164,8 +164,8 @@ static bool matches(const char *bytes, uint32_t start, const char *name, bool *e
         uint32_t rune = next_rune(&at);
         if (rune == END_OF_NAME)
             return *name == '\0';
-        if (fold(rune) != fold((unsigned char)*name))
-            return false;
+        if (*name == '\0' || fold(rune) != fold((unsigned char)*name))
+            return false; /* a NUL in the name is no end of it */
         if (rune != (unsigned char)*name)
             *exact = false;
     }

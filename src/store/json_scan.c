@@ -378,6 +378,7 @@ int ocs_json_scan_tokens(const char *bytes, size_t size, struct ocs_json_limits 
                          struct ocs_error *err)
 {
     *out = (struct ocs_json_tokens){0};
+    bytes = bytes ? bytes : ""; /* of size 0: no arithmetic on NULL */
     struct scanner s = {
         .at = bytes,
         .begin = bytes,

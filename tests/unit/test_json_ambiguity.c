@@ -60,6 +60,8 @@ static void test_nul(void **state)
     static const struct judged cases[] = {
         {"{\"digest\\u0000x\":1}", "digest\\u0000x"},
         {"{\"annotations\":{\"\\u0000\":\"\"}}", "\\u0000"},
+        {"{\"layers\\u0000\":[]}", "layers\\u0000"},
+        {"{\"mediaType\\u0000artifactType\":[]}", "mediaType\\u0000artifactType"},
         {"{\"a\":\"\\u0000\"}", NULL},
     };
     JUDGE(cases);
