@@ -202,6 +202,9 @@ bool ocs_json_bool(const struct ocs_json_value *value)
 const char *ocs_json_span(const struct ocs_json *json, const struct ocs_json_value *value,
                           size_t *size)
 {
+    *size = 0;
+    if (!value)
+        return NULL;
     const struct ocs_json_token *token = token_of(json, value);
     *size = token->end - token->start;
     return json->bytes + token->start;

@@ -70,7 +70,7 @@ bool ocs_json_bool(const struct ocs_json_value *value); /* true only for true */
  * OCS_JSON_TOO_LARGE: an integer beyond int64. */
 int ocs_json_integer(const struct ocs_json *json, const struct ocs_json_value *value, int64_t *out);
 
-/* The bytes that the value occupies in the document. */
+/* The bytes that the value occupies in the document. NULL for a NULL. */
 const char *ocs_json_span(const struct ocs_json *json, const struct ocs_json_value *value,
                           size_t *size);
 

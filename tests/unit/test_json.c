@@ -41,12 +41,15 @@ static void test_look_ups_chain(void **state)
     auto_json struct ocs_json *json = parse("[{\"a\":{\"b\":\"c\"}}]");
     const struct ocs_json_value *root = ocs_json_root(json);
     int64_t number;
+    size_t size = 1;
     assert_null(ocs_json_member(root, "a"));
     assert_null(ocs_json_member(ocs_json_member(root, "a"), "b"));
     assert_null(ocs_json_first(NULL));
     assert_null(ocs_json_string(json, NULL));
     assert_false(ocs_json_bool(NULL));
     assert_int_equal(ocs_json_integer(json, NULL, &number), OCS_JSON_INVALID);
+    assert_null(ocs_json_span(json, NULL, &size));
+    assert_int_equal(size, 0);
     const struct ocs_json_value *a = ocs_json_member(ocs_json_first(root), "a");
     assert_string_equal(ocs_json_string(json, ocs_json_member(a, "b")), "c");
 }
