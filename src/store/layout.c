@@ -221,6 +221,40 @@ int ocs_index_apply(const struct ocs_index *index, const struct ocs_index_edit *
     return 0;
 }
 
+static void copy_members(struct ocs_json_writer *w, const struct ocs_json *json,
+                         const struct ocs_json_value *object, const char *except)
+{
+    const struct ocs_json_value *member = ocs_json_first(object);
+    for (; member; member = ocs_json_next(member)) {
+        size_t size = 0;
+        const char *text = ocs_json_span(json, member, &size);
+        if (strcmp(ocs_json_name(member), except) != 0)
+            ocs_json_write_value(w, ocs_json_name(member), text, size);
+    }
+}
+
+int ocs_index_retag(const struct ocs_index *index, size_t entry, const char *ref, char **out,
+                    struct ocs_error *err)
+{
+    static const char name[] = "org.opencontainers.image.ref.name";
+    const struct ocs_json *json = index->document.json;
+    const struct ocs_json_value *descriptor = index->document.descriptors[entry].value;
+    struct ocs_json_writer w = {0};
+    ocs_json_write_open(&w, NULL, '{');
+    copy_members(&w, json, descriptor, "annotations");
+    ocs_json_write_open(&w, "annotations", '{');
+    copy_members(&w, json, ocs_json_member(descriptor, "annotations"), name);
+    ocs_json_write_string(&w, name, ref, strlen(ref));
+    ocs_json_write_close(&w, '}');
+    ocs_json_write_close(&w, '}');
+    if (w.failed) {
+        ocs_json_writer_clear(&w);
+        return ocs_error_memory(err);
+    }
+    *out = w.text.data;
+    return 0;
+}
+
 /* ---- writing ---- */
 
 static int stage(int dir, const char *name, const struct ocs_bytes *bytes, struct ocs_error *err)

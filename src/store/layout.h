@@ -41,6 +41,10 @@ const char *ocs_index_ref(const struct ocs_index *index, size_t entry); /* NULL:
 /* The entry's own JSON text. */
 const char *ocs_index_entry_text(const struct ocs_index *index, size_t entry, size_t *size);
 
+/* The same text with another org.opencontainers.image.ref.name; free it. */
+int ocs_index_retag(const struct ocs_index *index, size_t entry, const char *ref, char **out,
+                    struct ocs_error *err);
+
 /* What an edit wants: `keep[i]` for each old entry, and JSON texts to append.
  * Every other byte of the document stays. */
 struct ocs_index_edit {

@@ -24,6 +24,11 @@ static bool is_blank(const char *bytes, size_t size)
     return true;
 }
 
+bool ocs_learn_may_be_document(const char *bytes, size_t size)
+{
+    return ocs_document_looks_like(bytes, size) || is_blank(bytes, size);
+}
+
 /* Reads on after the first `have` bytes, up to the limit. */
 static int read_rest(int fd, const char *probe, size_t have, struct ocs_bytes *out,
                      const char *what, struct ocs_error *err)
@@ -55,7 +60,7 @@ int ocs_learn_blob(int fd, struct ocs_bytes *bytes, struct ocs_document *documen
     ssize_t have = ocs_io_read(fd, probe, sizeof(probe));
     if (have < 0)
         return ocs_error_errno(err, "%s", what);
-    if (!ocs_document_looks_like(probe, (size_t)have) && !is_blank(probe, (size_t)have))
+    if (!ocs_learn_may_be_document(probe, (size_t)have))
         return 0;
     int result = read_rest(fd, probe, (size_t)have, bytes, what, err);
     if (result == 0)

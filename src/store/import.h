@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_STORE_IMPORT_H
+#define OCS_STORE_IMPORT_H
+
+/* Private to the import_*.c files: one call of ocs_import.
+ *
+ *   sources -> items (every blob they reach, each once)
+ *           -> fetched by workers: found good in the store, or staged and verified
+ *           -> published, children before parents
+ *           -> graph, index.json, roots/
+ *
+ * An item's place in the digest set is its place in `items`. */
+
+#include "digest_set.h"
+#include "source.h"
+#include "staging.h"
+#include "store.h"
+#include "workers.h"
+
+enum ocs_import_state {
+    OCS_IMPORT_PENDING,
+    OCS_IMPORT_REUSED, /* in the store, and its bytes are right */
+    OCS_IMPORT_STAGED, /* a good copy lies in the staging folder */
+    OCS_IMPORT_ABSENT, /* neither in the store nor in a source */
+    OCS_IMPORT_BAD,    /* damaged, or refused: `trouble` */
+};
+
+/* What a document says of a child. */
+struct ocs_import_edge {
+    uint32_t place;
+    uint8_t role;   /* enum ocs_role */
+    uint8_t media;  /* enum ocs_media */
+    bool stands_in; /* a verified `data` member holds the bytes */
+    int64_t size;   /* -1: not said */
+};
+
+/* What a worker read; freed as soon as the calling thread has looked at it. */
+struct ocs_import_reading {
+    struct ocs_bytes bytes;
+    struct ocs_document document;
+    struct ocs_error error;
+};
+
+struct ocs_import_item {
+    struct ocs_work work;
+    uint32_t place;
+    uint32_t source;  /* that asked for it first */
+    char *media_type; /* as its first descriptor says, or NULL */
+    enum ocs_import_state state;
+    bool replaces;    /* STAGED: what holds the name in the store is damaged */
+    bool trusted;     /* the graph vouches for the store's copy: nothing new to record */
+    bool size_matched; /* some descriptor says the size that it has */
+    uint8_t document; /* enum ocs_document_state */
+    bool needed;      /* reached by a source that will be taken */
+    uint8_t visit;    /* marks of the walks over the items */
+    int failed;       /* a status that ends the whole run; reading->error tells */
+    uint64_t size;    /* of the file */
+    struct ocs_stamp stamp; /* of the file in the store */
+    char *trouble;
+    struct ocs_import_reading *reading;
+    struct ocs_import_edge *edges;
+    uint32_t edge_count;
+    uint16_t key_size; /* the digest; the set may move while workers run */
+    unsigned char key[];
+};
+
+struct ocs_import_source {
+    struct ocs_source source;
+    uint32_t *places; /* of its chosen entries */
+    bool failed;
+};
+
+struct ocs_import {
+    struct ocs_store *store;
+    const struct ocs_import_options *options;
+    struct ocs_import_report *report;
+    struct ocs_import_source *sources;
+    size_t source_count;
+    struct ocs_staging staging;
+    struct ocs_digest_set *set;
+    struct ocs_import_item **items; /* ocs_digest_set_count(set) of them */
+    size_t capacity;
+    struct ocs_error first_failure; /* of a source; status OCS_OK: none yet */
+};
+
+/* One source cannot be taken: the first is told by ocs_import's error, the others
+ * by notices. */
+void ocs_import_failed(struct ocs_import *import, const struct ocs_error *error);
+
+/* import_fetch.c: a worker's life.  `data` is the struct ocs_import. */
+void ocs_import_fetch(struct ocs_workers *workers, void *data);
+/* The name of an item's file in the staging folder. */
+void ocs_import_staged_name(const struct ocs_import_item *item, char out[16]);
+/* Hash what holds the item's name in the store. 0: it is right, and item->stamp is
+ * set; positive: OCS_IO_ABSENT, OCS_IO_NOT_REGULAR, OCS_BLOB_BAD. */
+int ocs_import_verify_present(struct ocs_import *import, struct ocs_import_item *item,
+                              struct ocs_error *err);
+
+/* import_closure.c: which sources can be taken: marks what they need, and
+ * describes what is wrong with the others. */
+int ocs_import_judge(struct ocs_import *import, struct ocs_error *err);
+
+/* import_publish.c: names for the staged files that are needed, children first;
+ * then the graph. */
+int ocs_import_publish(struct ocs_import *import, struct ocs_error *err);
+
+#endif
