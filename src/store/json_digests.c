@@ -2,6 +2,8 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "json.h"
 
+#include "json_escape.h"
+
 #include <string.h>
 
 /*
@@ -22,14 +24,6 @@ static bool is_digest_character(unsigned c)
            (c != '\0' && c < 0x80 && strchr(":=_+.-", (int)c));
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* What stands at `at`, 0 for anything that no digest has in it, and its length.
  * A quote is itself only where it is not escaped. */
 static unsigned next_character(const char *at, const char *end, size_t *length)
@@ -40,17 +34,13 @@ static unsigned next_character(const char *at, const char *end, size_t *length)
     if (end - at < 2)
         return 0;
     *length = 2;
-    if (at[1] != 'u' || end - at < 6)
+    if (at[1] != 'u')
         return 0;
-    unsigned unit = 0;
-    for (int i = 2; i < 6; i++) {
-        int digit = hex_digit(at[i]);
-        if (digit < 0)
-            return 0;
-        unit = unit << 4 | (unsigned)digit;
-    }
+    int unit = ocs_json_escape_unit(at + 2, (size_t)(end - at) - 2);
+    if (unit < 0)
+        return 0;
     *length = 6;
-    return is_digest_character(unit) ? unit : 0;
+    return is_digest_character((unsigned)unit) ? (unsigned)unit : 0;
 }
 
 /* True when the run is a digest. */

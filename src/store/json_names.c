@@ -3,6 +3,7 @@
 #include "json_names.h"
 
 #include "error.h"
+#include "json_escape.h"
 #include "utf8.h"
 
 #include <assert.h>
@@ -47,16 +48,6 @@ static const struct {
 
 /* ---- decoding a name that the scanner found valid ---- */
 
-static uint32_t hex4(const char *text)
-{
-    uint32_t value = 0;
-    for (int i = 0; i < 4; i++) {
-        char c = text[i];
-        value = value << 4 | (uint32_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-    }
-    return value;
-}
-
 static uint32_t decode_escape(const char **at)
 {
     static const char letters[] = "bfnrt";
@@ -66,10 +57,11 @@ static uint32_t decode_escape(const char **at)
         const char *found = strchr(letters, letter);
         return (unsigned char)(found ? meanings[found - letters] : letter);
     }
-    uint32_t rune = hex4(*at);
+    uint32_t rune = (uint32_t)ocs_json_escape_unit(*at, 4);
     *at += 4;
     if (rune >= 0xd800 && rune <= 0xdbff) {
-        rune = 0x10000 + ((rune - 0xd800) << 10) + (hex4(*at + 2) - 0xdc00);
+        rune = 0x10000 + ((rune - 0xd800) << 10) +
+               ((uint32_t)ocs_json_escape_unit(*at + 2, 4) - 0xdc00);
         *at += 6;
     }
     return rune;

@@ -3,6 +3,7 @@
 #include "json_scan.h"
 
 #include "error.h"
+#include "json_escape.h"
 #include "json_names.h"
 #include "utf8.h"
 
@@ -75,29 +76,10 @@ static void skip_blanks(struct scanner *s)
 
 /* ---- strings ---- */
 
-static bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-/* The four digits after `\u`; negative when they are not there. */
-static int read_hex4(const struct scanner *s, const char *at)
-{
-    int value = 0;
-    if (s->end - at < 4)
-        return -1;
-    for (int i = 0; i < 4; i++) {
-        if (!is_hex(at[i]))
-            return -1;
-        value = value << 4 | (at[i] <= '9' ? at[i] - '0' : (at[i] | 0x20) - 'a' + 10);
-    }
-    return value;
-}
-
 /* At the `u` of `\u`. */
 static int scan_unicode_escape(struct scanner *s, bool *nul)
 {
-    int unit = read_hex4(s, s->at + 1);
+    int unit = ocs_json_escape_unit(s->at + 1, left(s) - 1);
     if (unit < 0)
         return invalid(s, "invalid escape");
     if (unit == 0)
@@ -106,7 +88,7 @@ static int scan_unicode_escape(struct scanner *s, bool *nul)
         return invalid(s, "lone surrogate");
     if (unit >= 0xd800 && unit <= 0xdbff) {
         bool escape = left(s) >= 7 && s->at[5] == '\\' && s->at[6] == 'u';
-        int low = escape ? read_hex4(s, s->at + 7) : -1;
+        int low = escape ? ocs_json_escape_unit(s->at + 7, left(s) - 7) : -1;
         if (low < 0xdc00 || low > 0xdfff)
             return invalid(s, "lone surrogate");
         s->at += 6;
