@@ -213,7 +213,7 @@ int ocs_locks_fd(const struct ocs_locks *locks, enum ocs_lock_kind kind)
 /* ---- taking ---- */
 
 /* Nobody waits for a lock that comes earlier in the order than one he has. */
-static bool in_order(const struct ocs_locks *locks, enum ocs_lock_kind kind)
+__attribute__((unused)) static bool in_order(const struct ocs_locks *locks, enum ocs_lock_kind kind)
 {
     for (size_t i = kind; i < OCS_LOCK_KINDS; i++)
         if (locks->held[i])
