@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* A hostile document of 4 MiB could have 100,000 of them. */
-#define ORDINARY_MAX 200
+#define REPORTED_MAX 200
 
 static void append(struct ocs_checker *checker, const char *text)
 {
@@ -47,8 +47,9 @@ void ocs_checker_report(struct ocs_checker *checker, struct ocs_problem problem)
 {
     if (checker->result != 0)
         return;
-    if (!problem.refuse && ++checker->ordinary > ORDINARY_MAX) {
-        if (checker->ordinary > ORDINARY_MAX + 1)
+    size_t reported = ++checker->reported[problem.refuse];
+    if (reported > REPORTED_MAX) {
+        if (reported > REPORTED_MAX + 1)
             return;
         problem.text = "there are more problems like those before; they are not listed";
     }

@@ -16,9 +16,9 @@ struct ocs_checker {
     void *data;
     ocs_problem_fn *on_problem;
     struct ocs_error *err;
-    int result;      /* of on_problem, or fatal; when not 0 nothing more is reported */
-    size_t ordinary; /* problems reported that do not refuse */
-    size_t used;     /* of path */
+    int result;         /* of on_problem, or fatal; when not 0 nothing more is reported */
+    size_t reported[2]; /* problems, by whether they refuse */
+    size_t used;        /* of path */
     char path[OCS_CHECKER_PATH_MAX];
 };
 
@@ -38,7 +38,7 @@ size_t ocs_checker_enter_item(struct ocs_checker *checker, size_t item);
 void ocs_checker_leave(struct ocs_checker *checker, size_t used);
 
 /* Reports about where the checker stands; problem->member is not looked at.
- * After many that do not refuse, further ones are summed up in one. */
+ * After many of those that refuse, or of the others, the rest is summed up in one. */
 void ocs_checker_report(struct ocs_checker *checker, struct ocs_problem problem);
 /* document-invalid, not refused. */
 void ocs_checker_invalid(struct ocs_checker *checker, enum ocs_severity severity, const char *text);
