@@ -1,3 +1,496 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
-#include "store.h"
+#include "census.h"
+
+#include "cleanup.h"
+#include "error.h"
+#include "journal.h"
+#include "trash.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What goes from one layout. */
+struct removal {
+    const struct ocs_root *root;
+    bool whole;
+    const struct ocs_image_name **names; /* of this layout, unless `whole` */
+    size_t name_count;
+};
+
+struct removing {
+    struct ocs_store *store;
+    struct ocs_image_name *names;
+    size_t name_count;
+    struct ocs_roots roots;
+    struct removal *removals;
+    size_t removal_count;
+    char run[OCS_RUN_NAME_SIZE];
+    struct ocs_journal *journal;
+    void *data;
+    void (*on_change)(void *data, const struct ocs_change *change);
+    struct ocs_remove_report *report;
+};
+
+/* ---- what is meant ---- */
+
+static const struct ocs_root *find_root(const struct ocs_roots *roots, const char *name)
+{
+    for (size_t i = 0; i < roots->count; i++) {
+        if (strcmp(roots->items[i].name, name) == 0)
+            return &roots->items[i];
+    }
+    return NULL;
+}
+
+static bool is_whole(const struct ocs_image_name *name)
+{
+    return !name->tag && !name->has_digest;
+}
+
+static int check_whole(const struct ocs_root *root, struct ocs_error *err)
+{
+    if (strcmp(root->name, ".") == 0)
+        return ocs_error_raise(err, OCS_USAGE, "the layout '.' is the store itself: its images can "
+                                               "be removed one by one");
+    if (root->attached)
+        return ocs_error_hint(err,
+                              ocs_error_raise(err, OCS_USAGE, "layout '%s' is attached: it is not "
+                                                              "the store's to remove",
+                                              root->name),
+                              "ocistore forget %s", root->name);
+    return 0;
+}
+
+static struct removal *removal_of(struct removing *removing, const struct ocs_root *root)
+{
+    for (size_t i = 0; i < removing->removal_count; i++) {
+        if (removing->removals[i].root == root)
+            return &removing->removals[i];
+    }
+    struct removal *removal = &removing->removals[removing->removal_count];
+    removal->names = calloc(removing->name_count, sizeof(*removal->names));
+    if (!removal->names)
+        return NULL;
+    removing->removal_count++;
+    removal->root = root;
+    return removal;
+}
+
+static int add_name(struct removing *removing, const struct ocs_image_name *name,
+                    struct ocs_error *err)
+{
+    const struct ocs_root *root = find_root(&removing->roots, name->layout);
+    if (!root)
+        return ocs_error_raise(err, OCS_USAGE, "there is no layout '%s'", name->layout);
+    int result = is_whole(name) ? check_whole(root, err) : 0;
+    if (result < 0)
+        return result;
+    struct removal *removal = removal_of(removing, root);
+    if (!removal)
+        return ocs_error_memory(err);
+    removal->whole = removal->whole || is_whole(name);
+    removal->names[removal->name_count++] = name;
+    return 0;
+}
+
+static int parse_names(struct removing *removing, const char *const *images, size_t count,
+                       struct ocs_error *err)
+{
+    removing->names = calloc(count + 1, sizeof(*removing->names));
+    removing->removals = calloc(count + 1, sizeof(*removing->removals));
+    if (!removing->names || !removing->removals)
+        return ocs_error_memory(err);
+    for (size_t i = 0; i < count; i++) {
+        int result = ocs_image_name_parse(images[i], &removing->names[i], err);
+        if (result < 0)
+            return result;
+        removing->name_count++;
+    }
+    return 0;
+}
+
+static int group_names(struct removing *removing, struct ocs_error *err)
+{
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < removing->name_count; i++)
+        result = add_name(removing, &removing->names[i], err);
+    return result;
+}
+
+/* ---- entries of one index ---- */
+
+static bool matches(const struct ocs_image_name *name, const struct ocs_index *index, size_t entry)
+{
+    if (name->has_digest)
+        return ocs_digest_equal(&name->digest, &index->document.descriptors[entry].digest);
+    const char *ref = ocs_index_ref(index, entry);
+    return ref && strcmp(ref, name->tag) == 0;
+}
+
+/* keep[i] false for what goes. OCS_USAGE: a name that matches nothing. */
+static int choose(const struct removal *removal, const struct ocs_index *index, bool *keep,
+                  struct ocs_error *err)
+{
+    memset(keep, true, index->document.count);
+    for (size_t n = 0; n < removal->name_count; n++) {
+        const struct ocs_image_name *name = removal->names[n];
+        bool found = false;
+        for (size_t i = 0; i < index->document.count; i++) {
+            if (matches(name, index, i))
+                keep[i] = !(found = true);
+        }
+        if (!found)
+            return ocs_error_raise(err, OCS_USAGE, "layout '%s' has no such image: '%s'",
+                                   name->layout, name->tag ? name->tag : "by that digest");
+    }
+    return 0;
+}
+
+static int read_index(struct removing *removing, const struct removal *removal, int *dir,
+                      struct ocs_index *index, struct ocs_error *err)
+{
+    struct ocs_index_wait wait = {.patience_ms = 5000, .hooks = &removing->store->hooks};
+    char label[OCS_LAYOUT_NAME_MAX + 32];
+    ocs_store_layout_label(removal->root, label, sizeof(label));
+    int result = ocs_store_open_layout(removing->store, removal->root, dir, err);
+    if (result > 0)
+        return ocs_error_raise(err, OCS_REFUSED, "%s is not there: %s", label, removal->root->path);
+    if (result == 0)
+        result = ocs_index_read(*dir, label, &wait, index, err);
+    return result > 0 ? -OCS_REFUSED : result;
+}
+
+/* Every name is looked up before anything is changed. */
+static int check_names(struct removing *removing, struct ocs_error *err)
+{
+    for (size_t i = 0; i < removing->removal_count; i++) {
+        const struct removal *removal = &removing->removals[i];
+        auto_index struct ocs_index index = {0};
+        auto_fd int dir = -1;
+        if (removal->whole)
+            continue;
+        int result = read_index(removing, removal, &dir, &index, err);
+        if (result < 0)
+            return result;
+        auto_free bool *keep = malloc(index.document.count + 1);
+        result = keep ? choose(removal, &index, keep, err) : ocs_error_memory(err);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+/* ---- removing images ---- */
+
+static void report_entry(const struct removing *removing, const struct removal *removal,
+                         const struct ocs_index *index, size_t entry)
+{
+    char digest[OCS_DIGEST_BUF];
+    struct ocs_change change = {
+        .action = "remove",
+        .layout = removal->root->name,
+        .ref = ocs_index_ref(index, entry),
+        .digest = ocs_digest_format(&index->document.descriptors[entry].digest, digest),
+    };
+    removing->report->images++;
+    if (removing->on_change)
+        removing->on_change(removing->data, &change);
+}
+
+/* The folder in the trash that takes the old index.json. */
+static int open_trash(struct removing *removing, const struct removal *removal, int *fd,
+                      struct ocs_error *err)
+{
+    char path[OCS_LAYOUT_NAME_MAX + 64];
+    snprintf(path, sizeof(path), "trash/%s/layouts/%s", removing->run, removal->root->name);
+    int result = ocs_io_mkdirs(removing->store->state, path, 0755, path, err);
+    if (result == 0)
+        result = ocs_io_open_dir(removing->store->state, path, fd, path, err);
+    return result > 0 ? ocs_error_raise(err, OCS_FAILED, "%s is no folder", path) : result;
+}
+
+/* One attempt. Positive: OCS_INDEX_CHANGED. */
+static int try_edit(struct removing *removing, const struct removal *removal, int trash,
+                    struct ocs_error *err)
+{
+    auto_fd int dir = -1;
+    auto_index struct ocs_index index = {0};
+    auto_bytes struct ocs_bytes bytes = {0};
+    struct ocs_roots_place place = ocs_store_roots_place(removing->store);
+    int result = read_index(removing, removal, &dir, &index, err);
+    if (result < 0)
+        return result;
+    auto_free bool *keep = malloc(index.document.count + 1);
+    struct ocs_index_edit edit = {.keep = keep};
+    result = keep ? choose(removal, &index, keep, err) : ocs_error_memory(err);
+    if (result == 0)
+        result = ocs_index_apply(&index, &edit, &bytes, err);
+    if (result == 0)
+        result = ocs_index_write(dir, removal->root->name, &index.bytes, &bytes, trash,
+                                 "index.json", err);
+    if (result == 0)
+        result = ocs_roots_put(&place, removal->root, &bytes, err);
+    for (size_t i = 0; result == 0 && i < index.document.count; i++) {
+        if (!keep[i])
+            report_entry(removing, removal, &index, i);
+    }
+    return result;
+}
+
+static int edit_layout(struct removing *removing, const struct removal *removal,
+                       struct ocs_error *err)
+{
+    auto_fd int trash = -1;
+    int result = open_trash(removing, removal, &trash, err);
+    for (int attempt = 0; result == 0 && attempt < 100; attempt++) {
+        result = try_edit(removing, removal, trash, err);
+        if (result != OCS_INDEX_CHANGED)
+            return result;
+        result = 0;
+    }
+    if (result == 0)
+        result = ocs_error_raise(err, OCS_BUSY, "layout '%s': somebody else keeps writing it",
+                                 removal->root->name);
+    return result;
+}
+
+/* ---- removing a layout ---- */
+
+/* Another layout lies below this one's folder. */
+static bool has_layout_below(const struct removing *removing, const struct ocs_root *root)
+{
+    size_t size = strlen(root->name);
+    for (size_t i = 0; i < removing->roots.count; i++) {
+        const char *name = removing->roots.items[i].name;
+        if (strncmp(name, root->name, size) == 0 && name[size] == '/')
+            return true;
+    }
+    return false;
+}
+
+static int move_files(struct removing *removing, const struct ocs_root *root,
+                      struct ocs_error *err)
+{
+    static const char *const files[] = {"oci-layout", "index.json"};
+    for (size_t i = 0; i < 2; i++) {
+        char from[OCS_LAYOUT_NAME_MAX + 32], as[OCS_LAYOUT_NAME_MAX + 32];
+        snprintf(from, sizeof(from), "%s/%s", root->path, files[i]);
+        snprintf(as, sizeof(as), "%s/%s", root->path, files[i]);
+        int result = ocs_trash_put_file(removing->store->state, removing->run,
+                                        removing->store->dir, from, as, err);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+/* The folder goes as a whole, so that it is there or not there; only when another
+ * layout lies below it do its files go one by one. */
+static int move_folder(struct removing *removing, const struct ocs_root *root,
+                       struct ocs_error *err)
+{
+    struct ocs_store *store = removing->store;
+    int result = has_layout_below(removing, root)
+                     ? move_files(removing, root, err)
+                     : ocs_trash_put_file(store->state, removing->run, store->dir, root->path,
+                                          root->path, err);
+    if (result < 0)
+        return result;
+    char parent[OCS_LAYOUT_NAME_MAX + 32];
+    snprintf(parent, sizeof(parent), "%s", root->path);
+    *strrchr(parent, '/') = '\0';
+    result = ocs_io_sync_dir(store->dir, parent, parent, err);
+    while (result == 0 && strchr(parent, '/')) { /* empty folders above it */
+        if (unlinkat(store->dir, parent, AT_REMOVEDIR) < 0)
+            break;
+        *strrchr(parent, '/') = '\0';
+    }
+    return result;
+}
+
+static int remove_layout(struct removing *removing, const struct removal *removal,
+                         struct ocs_error *err)
+{
+    auto_fd int dir = -1;
+    auto_index struct ocs_index index = {0};
+    struct ocs_error unreadable;
+    struct ocs_roots_place place = ocs_store_roots_place(removing->store);
+    /* an index that cannot be read goes all the same: it stays in the trash */
+    if (read_index(removing, removal, &dir, &index, &unreadable) == 0)
+        removing->report->images += index.document.count;
+    int result = ocs_roots_remove(&place, removal->root->name, removing->run, err);
+    if (result >= 0)
+        result = move_folder(removing, removal->root, err);
+    if (result == 0 && removing->on_change) {
+        struct ocs_change change = {.action = "remove", .layout = removal->root->name};
+        removing->on_change(removing->data, &change);
+    }
+    return result;
+}
+
+static int remove_one(struct removing *removing, const struct removal *removal,
+                      struct ocs_error *err)
+{
+    auto_fd int lock = -1;
+    char id[OCS_ROOT_ID_SIZE];
+    ocs_root_id(removal->root->name, id);
+    int result = ocs_journal_add(removing->journal, "remove", removal->root->name, err);
+    if (result == 0)
+        result = ocs_lock_layout(removing->store->locks, id, &removing->store->wait, &lock, err);
+    if (result < 0)
+        return result;
+    return removal->whole ? remove_layout(removing, removal, err)
+                          : edit_layout(removing, removal, err);
+}
+
+/* ---- what becomes garbage ---- */
+
+/* Removed entries must not come back as somebody's referrers. */
+static void mark_listed(struct ocs_census *census)
+{
+    for (size_t i = 0; i < census->layout_count; i++) {
+        for (size_t j = 0; j < census->layouts[i].count; j++) {
+            uint32_t id = census->layouts[i].entries[j].id;
+            if (id < census->view.count)
+                census->view.flags[id] |= OCS_NODE_WAS_LISTED;
+        }
+    }
+}
+
+static int reach(const struct ocs_census *census, uint8_t **live, struct ocs_error *err)
+{
+    *live = calloc((size_t)census->view.count + 1, 1);
+    return *live ? ocs_census_reach_listed(census, *live, 1, err) : ocs_error_memory(err);
+}
+
+/* Their grace begins now. */
+static int record_garbage(struct removing *removing, const struct ocs_census *before,
+                          const uint8_t *was, const uint8_t *is, uint32_t known,
+                          struct ocs_error *err)
+{
+    struct ocs_graph *graph = NULL;
+    auto_graph_txn struct ocs_graph_txn *txn = NULL;
+    int result = ocs_store_graph(removing->store, &graph, err);
+    if (result == 0)
+        result = ocs_graph_begin(graph, true, &txn, err);
+    for (uint32_t id = 0; result == 0 && id < before->view.count && id < known; id++) {
+        struct ocs_node node;
+        if (!was[id] || is[id])
+            continue;
+        if (before->present[id]) {
+            removing->report->freed_blobs++;
+            removing->report->freed_bytes += before->view.size[id];
+        }
+        result = ocs_graph_get_node(txn, id, &node, err);
+        node.flags |= (before->view.flags[id] & OCS_NODE_WAS_LISTED) | OCS_NODE_REMOVED_BY_US;
+        node.unreferenced_since = ocs_now_s();
+        if (result == 0)
+            result = ocs_graph_put_node(txn, &node, err);
+    }
+    if (result == 0) {
+        result = ocs_graph_commit(txn, err);
+        txn = NULL;
+    }
+    return result;
+}
+
+static int compare_censuses(struct removing *removing, struct ocs_census *before,
+                            struct ocs_census *after, struct ocs_error *err)
+{
+    auto_free uint8_t *was = NULL;
+    auto_free uint8_t *is = NULL;
+    mark_listed(before);
+    for (uint32_t id = 0; id < before->view.count && id < after->view.count; id++)
+        after->view.flags[id] |= before->view.flags[id] & OCS_NODE_WAS_LISTED;
+    int result = reach(before, &was, err);
+    if (result == 0)
+        result = reach(after, &is, err);
+    if (result == 0)
+        result = record_garbage(removing, before, was, is, after->view.count, err);
+    return result;
+}
+
+/* The images are gone by now; that their blobs' grace begins today and not at
+ * the next gc is a convenience. */
+static void count_garbage(struct removing *removing, struct ocs_census *before)
+{
+    struct ocs_census after;
+    struct ocs_error error = {0};
+    int result = ocs_census_take(removing->store, 0, &after, &error);
+    if (result == 0) {
+        result = compare_censuses(removing, before, &after, &error);
+        ocs_census_clear(&after);
+    }
+    if (result != 0)
+        ocs_store_notice(removing->store, "what the next gc frees is not known: %s",
+                         error.message);
+}
+
+/* ---- the run ---- */
+
+static int remove_all(struct removing *removing, struct ocs_error *err)
+{
+    struct ocs_census before;
+    int result = ocs_census_take(removing->store, 0, &before, err);
+    if (result < 0)
+        return result;
+    ocs_run_name(removing->run);
+    result = ocs_journal_open(removing->store->state, removing->run, &removing->journal, err);
+    for (size_t i = 0; result == 0 && i < removing->removal_count; i++)
+        result = remove_one(removing, &removing->removals[i], err);
+    if (result == 0)
+        result = ocs_trash_sync(removing->store->state, removing->run, err);
+    if (result == 0)
+        result = ocs_journal_sync(removing->journal, err);
+    if (removing->journal)
+        ocs_journal_close(removing->journal);
+    if (result == 0)
+        count_garbage(removing, &before);
+    ocs_census_clear(&before);
+    return result;
+}
+
+static void removing_clear(struct removing *removing)
+{
+    for (size_t i = 0; removing->names && i < removing->name_count; i++)
+        ocs_image_name_clear(&removing->names[i]);
+    for (size_t i = 0; removing->removals && i < removing->removal_count; i++)
+        free(removing->removals[i].names);
+    free(removing->names);
+    free(removing->removals);
+    ocs_roots_clear(&removing->roots);
+}
+
+int ocs_remove(struct ocs_store *store, const char *const *images, size_t count, void *data,
+               void (*on_change)(void *data, const struct ocs_change *change),
+               struct ocs_remove_report *report, struct ocs_error *err)
+{
+    struct ocs_remove_report unused;
+    struct removing removing = {
+        .store = store,
+        .data = data,
+        .on_change = on_change,
+        .report = report ? report : &unused,
+    };
+    struct ocs_roots_place place = ocs_store_roots_place(store);
+    *removing.report = (struct ocs_remove_report){0};
+    int result = parse_names(&removing, images, count, err);
+    if (result == 0)
+        result = ocs_store_writer(store, err);
+    if (result < 0) {
+        removing_clear(&removing);
+        return result;
+    }
+    result = ocs_roots_read(&place, &removing.roots, err);
+    if (result == 0)
+        result = group_names(&removing, err);
+    if (result == 0)
+        result = check_names(&removing, err);
+    if (result == 0)
+        result = remove_all(&removing, err);
+    ocs_store_writer_end(store);
+    removing_clear(&removing);
+    return result;
+}
