@@ -24,21 +24,32 @@ struct ocs_graph;
 struct ocs_graph_txn;
 
 struct ocs_graph_options {
-    int dir_fd;       /* the folder that holds data.mdb */
+    int dir_fd;       /* the folder that holds data.mdb; borrowed for the call */
     const char *path; /* the same as a path, for LMDB and for messages */
     int lock_fd;      /* graph.lock, borrowed */
     bool create;
 };
 
-/* Before LMDB sees it the file's size is compared with its last page (a
- * truncated data.mdb is SIGBUS).  Positive: OCS_GRAPH_NONE when it is not there
- * and not to be created, OCS_GRAPH_CORRUPT. */
+/* Before LMDB sees it the file's size is compared with its last page; a small
+ * file, and one whose writer lost power, is checked whole.  A file that may not
+ * be written is opened for reading.  Takes graph.lock and gives it back.
+ * Positive: OCS_GRAPH_NONE when it is not there and not to be created,
+ * OCS_GRAPH_CORRUPT.  Negative also: made by a newer ocistore. */
 int ocs_graph_open(const struct ocs_graph_options *options, struct ocs_graph **out,
                    struct ocs_error *err);
 void ocs_graph_close(struct ocs_graph *graph);
 
+/* The file under the name is not the one that was opened: somebody else built a
+ * new one or removed it.  Then ocs_graph_begin says OCS_GRAPH_CORRUPT, since ids
+ * known from before mean nothing, but there is nothing to move away: open again. */
+bool ocs_graph_replaced(const struct ocs_graph *graph);
+/* The last write failed because the map was full. The next transaction has more
+ * room: try again. */
+bool ocs_graph_full(const struct ocs_graph *graph);
+
 int ocs_graph_begin(struct ocs_graph *graph, bool write, struct ocs_graph_txn **out,
                     struct ocs_error *err);
+/* The transaction is over in any case: ocs_graph_commit(TAKE_PTR(txn), err). */
 int ocs_graph_commit(struct ocs_graph_txn *txn, struct ocs_error *err);
 void ocs_graph_abort(struct ocs_graph_txn *txn);
 
@@ -67,9 +78,8 @@ int ocs_graph_put_node(struct ocs_graph_txn *txn, const struct ocs_node *node,
  * *out points into the map and lives until the transaction's next write or end. */
 int ocs_graph_get_children(struct ocs_graph_txn *txn, uint32_t id, struct ocs_children *out,
                            struct ocs_error *err);
-int ocs_graph_put_children(struct ocs_graph_txn *txn, uint32_t id,
-                           const struct ocs_child *children, uint32_t count,
-                           struct ocs_error *err);
+int ocs_graph_put_children(struct ocs_graph_txn *txn, uint32_t id, const struct ocs_child *children,
+                           uint32_t count, struct ocs_error *err);
 
 /* Every (digest, id) in key order; a positive result of `visit` stops and is returned. */
 int ocs_graph_each_id(struct ocs_graph_txn *txn, void *data,
@@ -80,21 +90,31 @@ int ocs_graph_each_id(struct ocs_graph_txn *txn, void *data,
 /* The whole graph in arrays indexed by id, for work that looks at everything. */
 struct ocs_graph_view {
     uint32_t count;
-    uint8_t *kind;               /* enum ocs_node_kind; UNREAD where edges have other rules */
-    uint8_t *flags;              /* enum ocs_node_flag */
+    uint8_t *kind;  /* enum ocs_node_kind; UNREAD where edges have other rules */
+    uint8_t *flags; /* enum ocs_node_flag */
     uint64_t *size;
     int64_t *unreferenced_since;
-    uint32_t *first;             /* count + 1 entries: children of i are [first[i], first[i+1]) */
-    struct ocs_child *children;  /* packed id and role */
+    uint32_t *first;            /* count + 1 entries: children of i are [first[i], first[i+1]) */
+    struct ocs_child *children; /* packed id and role */
 };
 
 int ocs_graph_load(struct ocs_graph_txn *txn, struct ocs_graph_view *out, struct ocs_error *err);
 void ocs_graph_view_clear(struct ocs_graph_view *view);
 
-/* Small named values; a name is at most 60 bytes. Positive: OCS_GRAPH_NONE. */
+/* Small named values.  Names that begin with "graph." are this module's own.
+ * `size` is exact: another one is corruption.  Positive: OCS_GRAPH_NONE. */
+#define OCS_GRAPH_META_NAME_MAX 60
+#define OCS_GRAPH_META_MAX      256
 int ocs_graph_get_meta(struct ocs_graph_txn *txn, const char *name, void *out, size_t size,
                        struct ocs_error *err);
 int ocs_graph_put_meta(struct ocs_graph_txn *txn, const char *name, const void *bytes, size_t size,
                        struct ocs_error *err);
+
+/* For graph_view and graph_check: every record of a table as it is. */
+struct ocs_slice;
+typedef int ocs_graph_visit(void *data, struct ocs_slice key, struct ocs_slice value,
+                            struct ocs_error *err);
+int ocs_graph_scan(struct ocs_graph_txn *txn, int table /* enum ocs_table */, void *data,
+                   ocs_graph_visit *visit, struct ocs_error *err);
 
 #endif

@@ -74,4 +74,12 @@ void ocs_record_encode_id(const struct ocs_digest *key, uint32_t id,
 int ocs_record_decode_id(const struct ocs_digest *key, const void *bytes, size_t size,
                          uint32_t *id);
 
+/* Values of the `meta` table: the bytes and a CRC over name and bytes. */
+#define OCS_META_RECORD_MAX 260
+size_t ocs_record_encode_meta(const char *name, const void *bytes, size_t size,
+                              unsigned char out[OCS_META_RECORD_MAX]);
+/* *out points into `bytes`. */
+int ocs_record_decode_meta(const char *name, const void *bytes, size_t size, const void **out,
+                           size_t *out_size);
+
 #endif
