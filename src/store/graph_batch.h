@@ -16,7 +16,12 @@ void ocs_graph_batch_free(struct ocs_graph_batch *batch);
 
 /* One blob that was opened.  The digests of its edges come from `document`
  * (NULL: opaque).  `verified_at` 0 leaves result and time of an older record
- * alone when its stamp is the same, and clears them when it is another. */
+ * alone when its stamp is the same, and clears them when it is another.
+ *
+ * Edges say what must be kept: only what was verified good replaces kind and
+ * edges that are known.  What was not verified adds to them.  What is bad leaves
+ * them as they were: a blob that never was anything but bad stays UNREAD, with
+ * its result, since nobody knows what the digest refers to. */
 struct ocs_fact {
     const struct ocs_digest *digest;
     const struct ocs_document *document;
