@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "store/layout.h"
+
+#include "place.h"
+
+#include <dirent.h>
+
+#define A "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define B "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define ENTRY(digest, ref)                                                                         \
+    "{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"" digest           \
+    "\",\"size\":9007199254740991,\"annotations\":{\"org.opencontainers.image.ref.name\":\"" ref   \
+    "\"}}"
+
+static const struct ocs_index_wait at_once = {.patience_ms = 0};
+
+static int parse(const char *text, struct ocs_index *out, struct ocs_error *err)
+{
+    struct ocs_bytes bytes = {.data = strdup(text), .size = strlen(text)};
+    return ocs_index_parse(&bytes, out, err);
+}
+
+static void test_what_is_an_index(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int result;
+    } rows[] = {
+        {"{\"schemaVersion\":2,\"manifests\":[]}", 0},
+        {"{\"manifests\":[]}", 0},
+        {"{\"schemaVersion\":2,\"manifests\":null}", 0},
+        {"{\"manifests\":null}", OCS_INDEX_INVALID},
+        {"{\"schemaVersion\":1,\"manifests\":null}", OCS_INDEX_INVALID},
+        {"{\"schemaVersion\":2,\"manifests\":{}}", OCS_INDEX_INVALID},
+        {"{}", OCS_INDEX_INVALID},
+        {"[]", OCS_INDEX_INVALID},
+        {"null", OCS_INDEX_INVALID},
+        {"", OCS_INDEX_INVALID},
+        {"{\"schemaVersion\":2,\"manifests\":[", OCS_INDEX_INVALID},
+        {"{\"schemaVersion\":2,\"manifests\":[]}]}", OCS_INDEX_INVALID},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        auto_index struct ocs_index index = {0};
+        struct ocs_error err = {0};
+        assert_int_equal(parse(rows[i].text, &index, &err), rows[i].result);
+        if (rows[i].result)
+            assert_int_equal(err.status, OCS_REFUSED);
+    }
+}
+
+static void test_edit_keeps_every_other_byte(void **state)
+{
+    (void)state;
+    auto_index struct ocs_index index = {0};
+    auto_bytes struct ocs_bytes bytes = {0};
+    static const char text[] = "{ \"x\" : 1.50,\n\"manifests\": [" ENTRY(A, "one") " , 7,\n" ENTRY(
+        B, "two") "], \"annotations\":{\"k\":\"\\u00e9\"} }\n";
+    assert_int_equal(parse(text, &index, NULL), 0);
+    assert_int_equal(index.document.count, 2);
+    assert_string_equal(ocs_index_ref(&index, 1), "two");
+    bool keep[] = {false, true};
+    char *add[] = {(char *)"{\"digest\":\"new\"}"};
+    struct ocs_index_edit edit = {.keep = keep, .add = add, .add_count = 1};
+    assert_int_equal(ocs_index_apply(&index, &edit, &bytes, NULL), 0);
+    assert_string_equal(bytes.data, "{ \"x\" : 1.50,\n\"manifests\": [7," ENTRY(
+                                        B, "two") ",{\"digest\":\"new\"}], "
+                                                  "\"annotations\":{\"k\":\"\\u00e9\"} }\n");
+}
+
+static void test_edit_of_null_and_of_nothing(void **state)
+{
+    (void)state;
+    auto_index struct ocs_index index = {0};
+    auto_bytes struct ocs_bytes bytes = {0};
+    assert_int_equal(parse("{\"schemaVersion\":2,\"manifests\":null}", &index, NULL), 0);
+    char *add[] = {(char *)"{}"};
+    struct ocs_index_edit edit = {.add = add, .add_count = 1};
+    assert_int_equal(ocs_index_apply(&index, &edit, &bytes, NULL), 0);
+    assert_string_equal(bytes.data, "{\"schemaVersion\":2,\"manifests\":[{}]}");
+}
+
+static void test_retag(void **state)
+{
+    (void)state;
+    auto_index struct ocs_index index = {0};
+    char *text = NULL;
+    assert_int_equal(parse("{\"manifests\":[" ENTRY(A, "old") "]}", &index, NULL), 0);
+    assert_int_equal(ocs_index_retag(&index, 0, "n\"w", &text, NULL), 0);
+    assert_non_null(strstr(text, "\"size\":9007199254740991"));
+    assert_non_null(strstr(text, "\"org.opencontainers.image.ref.name\":\"n\\\"w\""));
+    assert_null(strstr(text, "old"));
+    free(text);
+}
+
+static void test_read_says_what_is_wrong(void **state)
+{
+    struct place *place = *state;
+    auto_index struct ocs_index index = {0};
+    struct ocs_error err;
+    assert_int_equal(ocs_index_read(place->fd, "layout 'x'", &at_once, &index, &err),
+                     OCS_INDEX_ABSENT);
+    assert_non_null(strstr(err.message, "layout 'x'"));
+    place_write(place, "index.json", "{\"manifests\":");
+    assert_int_equal(ocs_index_read(place->fd, "layout 'x'", &at_once, &index, &err),
+                     OCS_INDEX_INVALID);
+    assert_int_equal(unlinkat(place->fd, "index.json", 0), 0);
+    assert_int_equal(symlinkat("elsewhere", place->fd, "index.json"), 0);
+    assert_int_equal(ocs_index_read(place->fd, "layout 'x'", &at_once, &index, &err),
+                     OCS_INDEX_UNREADABLE);
+    assert_int_equal(unlinkat(place->fd, "index.json", 0), 0);
+    assert_int_equal(mkfifoat(place->fd, "index.json", 0600), 0);
+    assert_int_equal(ocs_index_read(place->fd, "layout 'x'", &at_once, &index, &err),
+                     OCS_INDEX_UNREADABLE);
+}
+
+static struct ocs_bytes text_bytes(const char *text)
+{
+    return (struct ocs_bytes){.data = (char *)text, .size = strlen(text)};
+}
+
+static void test_write_new_and_exchange(void **state)
+{
+    struct place *place = *state;
+    struct ocs_bytes one = text_bytes("{\"manifests\":[]}");
+    struct ocs_bytes two = text_bytes("{\"manifests\":[ ]}");
+    assert_int_equal(ocs_index_write(place->fd, "x", NULL, &one, -1, NULL, NULL), 0);
+    assert_int_equal(ocs_index_write(place->fd, "x", NULL, &two, -1, NULL, NULL),
+                     OCS_INDEX_CHANGED);
+    assert_int_equal(ocs_index_write(place->fd, "x", &one, &two, place->fd, "old", NULL), 0);
+    char *now = place_read(place, "index.json");
+    char *old = place_read(place, "old");
+    assert_string_equal(now, two.data);
+    assert_string_equal(old, one.data);
+    free(now);
+    free(old);
+}
+
+static void test_foreign_writer_is_noticed(void **state)
+{
+    struct place *place = *state;
+    struct ocs_bytes read_before = text_bytes("{\"manifests\":[]}");
+    struct ocs_bytes ours = text_bytes("{\"manifests\":[{}]}");
+    place_write(place, "index.json", "{\"manifests\":[1]}");
+    assert_int_equal(ocs_index_write(place->fd, "x", &read_before, &ours, -1, NULL, NULL),
+                     OCS_INDEX_CHANGED);
+    char *now = place_read(place, "index.json");
+    assert_string_equal(now, "{\"manifests\":[1]}");
+    free(now);
+    DIR *dir = fdopendir(dup(place->fd));
+    int entries = 0;
+    while (readdir(dir))
+        entries++;
+    closedir(dir);
+    assert_int_equal(entries, 3); /* ".", ".." and index.json: nothing staged is left */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_an_index),
+        cmocka_unit_test(test_edit_keeps_every_other_byte),
+        cmocka_unit_test(test_edit_of_null_and_of_nothing),
+        cmocka_unit_test(test_retag),
+        PLACE_TEST(test_read_says_what_is_wrong),
+        PLACE_TEST(test_write_new_and_exchange),
+        PLACE_TEST(test_foreign_writer_is_noticed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "store/marker.h"
+#include "store/roots.h"
+
+#include "place.h"
+
+static struct ocs_roots_place folders(struct place *place)
+{
+    place_mkdirs(place, "layouts");
+    place_mkdirs(place, ".ocistore/roots");
+    int state = openat(place->fd, ".ocistore", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct ocs_marker marker = {.uuid = "11111111-2222-4333-8444-555555555555"};
+    assert_int_equal(ocs_marker_write(state, &marker, NULL), 0);
+    return (struct ocs_roots_place){.store_dir = place->fd, .state_dir = state};
+}
+
+static void put(const struct ocs_roots_place *where, const char *name, const char *index)
+{
+    char path[300];
+    snprintf(path, sizeof(path), "layouts/%s", name);
+    struct ocs_root root = {.name = (char *)name, .path = path};
+    struct ocs_bytes bytes = {.data = (char *)index, .size = strlen(index)};
+    struct ocs_error err;
+    assert_int_equal(ocs_roots_put(where, &root, &bytes, &err), 0);
+}
+
+static void make_layout(struct place *place, const char *name)
+{
+    char path[300];
+    snprintf(path, sizeof(path), "layouts/%s", name);
+    place_mkdirs(place, path);
+    snprintf(path, sizeof(path), "layouts/%s/index.json", name);
+    place_write(place, path, "{}");
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool valid;
+    } rows[] = {
+        {"a", true},         {"a/b", true},   {"A-b_c.d/1", true}, {".", true},
+        {"_x", true},        {"", false},     {"/", false},        {"a/", false},
+        {"/a", false},       {"a//b", false}, {"..", false},       {"a/../b", false},
+        {".hidden", false},  {"-a", false},   {"blobs", false},    {"a/blobs", false},
+        {"a/blobs2", true},  {"a b", false},  {"a:b", false},      {"a@b", false},
+        {"a\nb", false},     {"\303\244", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_int_equal(ocs_layout_name_valid(rows[i].name), rows[i].valid);
+    char longest[258];
+    memset(longest, 'a', sizeof(longest));
+    longest[255] = '\0';
+    assert_true(ocs_layout_name_valid(longest));
+    longest[255] = 'a';
+    longest[256] = '\0';
+    assert_false(ocs_layout_name_valid(longest));
+}
+
+static void test_put_read_and_last_index(void **state)
+{
+    struct ocs_roots_place where = folders(*state);
+    struct ocs_roots roots = {0};
+    auto_bytes struct ocs_bytes last = {0};
+    put(&where, "b", "{\"b\":1}\n");
+    put(&where, "a", "{\"a\":1}");
+    put(&where, "a", "{\"a\":2}");
+    assert_int_equal(ocs_roots_read(&where, &roots, NULL), 0);
+    assert_false(roots.damaged);
+    assert_int_equal(roots.count, 2);
+    assert_string_equal(roots.items[0].name, "a");
+    assert_true(roots.items[0].registered);
+    assert_int_equal(ocs_roots_last_index(&where, "a", &last, NULL), 0);
+    assert_string_equal(last.data, "{\"a\":2}");
+    assert_int_equal(ocs_roots_last_index(&where, "c", &last, NULL), OCS_IO_ABSENT);
+    ocs_roots_clear(&roots);
+    close(where.state_dir);
+}
+
+static void test_folders_are_seen(void **state)
+{
+    struct place *place = *state;
+    struct ocs_roots_place where = folders(place);
+    struct ocs_roots roots = {0};
+    make_layout(place, "a");
+    make_layout(place, "a/b");
+    place_mkdirs(place, "layouts/empty");
+    place_mkdirs(place, "layouts/a/blobs/sha256");
+    place_write(place, "layouts/a/blobs/index.json", "{}");
+    put(&where, "a", "{}");
+    assert_int_equal(ocs_roots_read(&where, &roots, NULL), 0);
+    assert_false(roots.damaged);
+    assert_int_equal(roots.count, 2);
+    assert_true(roots.items[0].registered);
+    assert_string_equal(roots.items[1].name, "a/b");
+    assert_false(roots.items[1].registered);
+    ocs_roots_clear(&roots);
+    close(where.state_dir);
+}
+
+static void assert_damaged(const struct ocs_roots_place *where)
+{
+    struct ocs_roots roots = {0};
+    assert_int_equal(ocs_roots_read(where, &roots, NULL), 0);
+    assert_true(roots.damaged);
+    assert_int_not_equal(strlen(roots.trouble), 0);
+    ocs_roots_clear(&roots);
+}
+
+static void test_a_lost_entry_is_noticed(void **state)
+{
+    struct place *place = *state;
+    struct ocs_roots_place where = folders(place);
+    char id[OCS_ROOT_ID_SIZE], path[64];
+    put(&where, "a", "{}");
+    ocs_root_id("a", id);
+    snprintf(path, sizeof(path), ".ocistore/roots/%s.json", id);
+    assert_int_equal(unlinkat(place->fd, path, 0), 0);
+    assert_damaged(&where);
+    close(where.state_dir);
+}
+
+/* Every byte of an entry cut off: never a wrong success. */
+static void test_a_truncated_entry_is_noticed(void **state)
+{
+    struct place *place = *state;
+    struct ocs_roots_place where = folders(place);
+    char id[OCS_ROOT_ID_SIZE], path[64];
+    put(&where, "a", "{\"manifests\":[]}");
+    ocs_root_id("a", id);
+    snprintf(path, sizeof(path), ".ocistore/roots/%s.json", id);
+    char *text = place_read(place, path);
+    size_t header = strcspn(text, "\n");
+    for (size_t size = strlen(text); size-- > 0;) {
+        auto_bytes struct ocs_bytes last = {0};
+        text[size] = '\0';
+        place_write(place, path, text);
+        assert_int_equal(ocs_roots_last_index(&where, "a", &last, NULL), OCS_ROOTS_DAMAGED);
+        if (size <= header)
+            assert_damaged(&where);
+    }
+    free(text);
+    close(where.state_dir);
+}
+
+static void test_a_link_below_layouts_is_not_overlooked(void **state)
+{
+    struct place *place = *state;
+    struct ocs_roots_place where = folders(place);
+    place_mkdirs(place, "elsewhere");
+    assert_int_equal(symlinkat("../elsewhere", place->fd, "layouts/linked"), 0);
+    assert_damaged(&where);
+    close(where.state_dir);
+}
+
+static void test_remove(void **state)
+{
+    struct place *place = *state;
+    struct ocs_roots_place where = folders(place);
+    struct ocs_roots roots = {0};
+    put(&where, "a", "{}");
+    put(&where, "b", "{}");
+    place_mkdirs(place, ".ocistore/trash");
+    assert_int_equal(ocs_roots_remove(&where, "a", "20260101T000000Z-00000000", NULL), 0);
+    assert_int_equal(ocs_roots_remove(&where, "a", "20260101T000000Z-00000000", NULL), 0);
+    assert_int_equal(ocs_roots_read(&where, &roots, NULL), 0);
+    assert_false(roots.damaged);
+    assert_int_equal(roots.count, 1);
+    ocs_roots_clear(&roots);
+    close(where.state_dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names),
+        PLACE_TEST(test_put_read_and_last_index),
+        PLACE_TEST(test_folders_are_seen),
+        PLACE_TEST(test_a_lost_entry_is_noticed),
+        PLACE_TEST(test_a_truncated_entry_is_noticed),
+        PLACE_TEST(test_a_link_below_layouts_is_not_overlooked),
+        PLACE_TEST(test_remove),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
