@@ -45,7 +45,8 @@ int ocs_blobs_each(const struct ocs_blobs *blobs, const struct ocs_blobs_visitor
  * something holds the name. The algorithm's folder is made when needed. */
 int ocs_blobs_publish(struct ocs_blobs *blobs, int from_dir, const char *from,
                       const struct ocs_digest *digest, struct ocs_error *err);
-/* Move a blob away.  Positive: OCS_IO_ABSENT, OCS_IO_EXISTS. */
+/* Move a blob away.  Positive: OCS_IO_ABSENT, OCS_IO_EXISTS.  errno is kept when
+ * it fails. */
 int ocs_blobs_take(struct ocs_blobs *blobs, const struct ocs_digest *digest, int to_dir,
                    const char *to, struct ocs_error *err);
 /* Exchange a blob and a staged file. Positive: OCS_IO_ABSENT. */

@@ -317,6 +317,14 @@ int ocs_io_unlink(int dir, const char *path, int flags, const char *what, struct
     return 0;
 }
 
+int ocs_io_rmdir(int dir, const char *path, const char *what, struct ocs_error *err)
+{
+    if (unlinkat(dir, path, AT_REMOVEDIR) == 0 || errno == ENOENT)
+        return 0;
+    return errno == ENOTEMPTY || errno == EEXIST ? OCS_IO_EXISTS
+                                                 : ocs_error_errno(err, "%s: rmdir", what);
+}
+
 int ocs_io_remove_tree(int dir, const char *path, const char *what, struct ocs_error *err)
 {
     auto_fd int fd = -1;

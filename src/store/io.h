@@ -85,6 +85,8 @@ int ocs_io_exchange(int a_dir, const char *a, int b_dir, const char *b, const ch
                     struct ocs_error *err);
 /* Absent is fine. flags as for unlinkat. */
 int ocs_io_unlink(int dir, const char *path, int flags, const char *what, struct ocs_error *err);
+/* Positive: OCS_IO_EXISTS when it is not empty. Absent is fine. */
+int ocs_io_rmdir(int dir, const char *path, const char *what, struct ocs_error *err);
 /* Removes a folder of ours with everything in it; absent is fine. */
 int ocs_io_remove_tree(int dir, const char *path, const char *what, struct ocs_error *err);
 /* fsync of the folder that `dir`/`path` is; "." is `dir` itself. */

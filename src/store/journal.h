@@ -10,13 +10,16 @@
 
 struct ocs_journal;
 
+/* The file is made with the first line. */
 int ocs_journal_open(int state_dir, const char *run, struct ocs_journal **out,
                      struct ocs_error *err);
-/* One line {"time":..,"action":..,"path"/"digest":..}. */
+/* One line {"time":"2024-05-06T07:08:09Z","action":..,"digest" or "path":..};
+ * "digest" when the subject is one.  Buffered. */
 int ocs_journal_add(struct ocs_journal *journal, const char *action, const char *subject,
                     struct ocs_error *err);
 /* Write what is buffered and fsync. */
 int ocs_journal_sync(struct ocs_journal *journal, struct ocs_error *err);
+/* What was not synced is lost. NULL is fine. */
 void ocs_journal_close(struct ocs_journal *journal);
 
 #endif

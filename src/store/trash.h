@@ -24,7 +24,7 @@ int ocs_trash_run_open(int state_dir, const char *run, struct ocs_trash_run **ou
 void ocs_trash_run_close(struct ocs_trash_run *run);
 
 /* Move a blob to trash/<run>/blobs/<alg>/<hex>; the file that arrives must be
- * the one of `expected` (inode and size; NULL: any), else it is put back and
+ * the one of `expected` (inode, size and mtime; NULL: any), else it is put back and
  * OCS_TRASH_CHANGED returned.  Positive also: OCS_IO_ABSENT, OCS_IO_EXISTS (the
  * run holds that digest already) and OCS_TRASH_NO_SPACE (the disk is full,
  * nothing was moved: see reserve.h). */
@@ -37,7 +37,8 @@ int ocs_trash_run_put_blob(struct ocs_trash_run *run, struct ocs_blobs *blobs,
  * blobs/: ocs_blobs_sync). */
 int ocs_trash_run_sync(struct ocs_trash_run *run, struct ocs_error *err);
 
-/* Move any file of ours to trash/<run>/<as>. Positive: OCS_IO_ABSENT. */
+/* Move any file of ours to trash/<run>/<as>, or <as>.1 and so on when that is
+ * taken. Positive: OCS_IO_ABSENT. */
 int ocs_trash_put_file(int state_dir, const char *run, int from_dir, const char *from,
                        const char *as, struct ocs_error *err);
 /* fsync of every folder of a run. */
@@ -49,20 +50,36 @@ struct ocs_trash_visitor {
     int (*on_entry)(void *data, const char *run, const char *path, const struct ocs_digest *digest,
                     const struct stat *st, struct ocs_error *err);
 };
+/* Every entry of every run, oldest run first. */
 int ocs_trash_each(int state_dir, const struct ocs_trash_visitor *visitor, struct ocs_error *err);
 
-/* Put a blob of the trash back, verified first. Positive: OCS_IO_ABSENT,
- * OCS_BLOB_BAD (stays where it is), OCS_IO_EXISTS (the name is taken). */
+/* Put a blob of the trash back, verified first; ocs_blobs_sync makes it durable.
+ * Positive: OCS_IO_ABSENT, OCS_BLOB_BAD (other bytes or no regular file),
+ * OCS_IO_EXISTS (the name is taken); then it stays where it is. */
 int ocs_trash_restore_blob(int state_dir, const char *run, struct ocs_blobs *blobs,
+                           const struct ocs_digest *digest, struct ocs_error *err);
+/* The same for a file anywhere in the state folder. */
+int ocs_trash_restore_file(int state_dir, const char *path, struct ocs_blobs *blobs,
                            const struct ocs_digest *digest, struct ocs_error *err);
 /* Unlink one entry of a run (from any thread); absent is fine.  Empty folders go
  * by ocs_trash_drop_empty. */
 int ocs_trash_unlink(int state_dir, const char *run, const char *path, struct ocs_error *err);
+/* The run's folder too, if nothing is left in it. */
 int ocs_trash_drop_empty(int state_dir, const char *run, struct ocs_error *err);
 
-/* Move a damaged blob, or what holds its name, to the quarantine.
+/* ---- the quarantine: quarantine/<alg>/<encoded>.<time>.<n> ---- */
+
+/* Move a damaged blob, or what holds its name, to the quarantine, durably.
  * Positive: OCS_IO_ABSENT. */
 int ocs_quarantine_put(int state_dir, struct ocs_blobs *blobs, const struct ocs_digest *digest,
                        struct ocs_error *err);
+/* on_entry gets NULL as run and a path relative to quarantine/; digest is the one
+ * that the file was blamed for not having. */
+int ocs_quarantine_each(int state_dir, const struct ocs_trash_visitor *visitor,
+                        struct ocs_error *err);
+/* Put it back, verified first (a repaired disk, a wrong accusation).  Positive as
+ * for ocs_trash_restore_blob. */
+int ocs_quarantine_restore_blob(int state_dir, const char *path, struct ocs_blobs *blobs,
+                                const struct ocs_digest *digest, struct ocs_error *err);
 
 #endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "trash.h"
+
+#include "cleanup.h"
+#include "error.h"
+#include "hash.h"
+#include "walk.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define READ_SIZE (256u << 10)
+
+/* How long the path to the run is. */
+static size_t walk_begin(struct ocs_walk *walk, const char *run)
+{
+    return (size_t)snprintf(walk->path, sizeof(walk->path), "trash/%s", run);
+}
+
+/* ---- every entry of every run ---- */
+
+/* "blobs/<alg>/<encoded>" */
+static bool digest_of_blob(const char *path, struct ocs_digest *digest)
+{
+    char text[PATH_MAX];
+    if (strncmp(path, "blobs/", 6) != 0)
+        return false;
+    int size = snprintf(text, sizeof(text), "%s", path + 6);
+    char *slash = strchr(text, '/');
+    if (!slash)
+        return false;
+    *slash = ':';
+    return ocs_digest_parse(text, (size_t)size, digest) == 0;
+}
+
+struct visit {
+    const char *run;
+    size_t base; /* where the path inside the run begins */
+    const struct ocs_trash_visitor *visitor;
+};
+
+static int visit_file(struct ocs_walk *walk, const struct stat *st, struct ocs_error *err)
+{
+    struct ocs_digest digest;
+    const struct visit *visit = walk->data;
+    const struct ocs_trash_visitor *visitor = visit->visitor;
+    const char *path = walk->path + visit->base;
+    bool named = digest_of_blob(path, &digest);
+    return visitor->on_entry(visitor->data, visit->run, path, named ? &digest : NULL, st, err);
+}
+
+struct names {
+    char (*items)[OCS_RUN_NAME_SIZE];
+    size_t count;
+};
+
+static void names_clear(struct names *names)
+{
+    free(names->items);
+}
+#define auto_names __attribute__((cleanup(names_clear)))
+
+static int names_add(struct names *names, const char *name, struct ocs_error *err)
+{
+    if ((names->count & (names->count - 1)) == 0) {
+        size_t capacity = names->count ? names->count * 2 : 1;
+        void *grown = realloc(names->items, capacity * sizeof(*names->items));
+        if (!grown)
+            return ocs_error_memory(err);
+        names->items = grown;
+    }
+    memcpy(names->items[names->count++], name, OCS_RUN_NAME_SIZE);
+    return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static int list_runs(int state_dir, struct names *names, struct ocs_error *err)
+{
+    auto_dir DIR *dir = NULL;
+    int result = ocs_walk_open(state_dir, "trash", &dir, err);
+    if (result)
+        return result < 0 ? result : 0;
+    struct dirent *entry;
+    while ((entry = ocs_walk_next(dir))) {
+        if (ocs_run_time(entry->d_name) < 0)
+            continue;
+        result = names_add(names, entry->d_name, err);
+        if (result < 0)
+            return result;
+    }
+    if (errno)
+        return ocs_error_errno(err, "trash");
+    if (names->count)
+        qsort(names->items, names->count, sizeof(*names->items), by_name);
+    return 0;
+}
+
+int ocs_trash_each(int state_dir, const struct ocs_trash_visitor *visitor, struct ocs_error *err)
+{
+    auto_names struct names runs = {0};
+    int result = list_runs(state_dir, &runs, err);
+    for (size_t i = 0; result == 0 && i < runs.count; i++) {
+        struct visit visit = {.run = runs.items[i], .visitor = visitor};
+        struct ocs_walk walk = {.root = state_dir, .data = &visit, .on_file = visit_file};
+        visit.base = walk_begin(&walk, runs.items[i]) + 1;
+        result = ocs_walk_run(&walk, err);
+    }
+    return result;
+}
+
+/* ---- folders of a run ---- */
+
+static int sync_folder(struct ocs_walk *walk, struct ocs_error *err)
+{
+    return ocs_io_sync_dir(walk->root, walk->path, walk->path, err);
+}
+
+int ocs_trash_sync(int state_dir, const char *run, struct ocs_error *err)
+{
+    struct ocs_walk walk = {.root = state_dir, .on_folder_end = sync_folder};
+    walk_begin(&walk, run);
+    return ocs_walk_run(&walk, err);
+}
+
+static int drop_folder(struct ocs_walk *walk, struct ocs_error *err)
+{
+    int result = ocs_io_rmdir(walk->root, walk->path, walk->path, err);
+    return result == OCS_IO_EXISTS ? 0 : result;
+}
+
+int ocs_trash_drop_empty(int state_dir, const char *run, struct ocs_error *err)
+{
+    struct ocs_walk walk = {.root = state_dir, .on_folder_end = drop_folder};
+    walk_begin(&walk, run);
+    return ocs_walk_run(&walk, err);
+}
+
+int ocs_trash_unlink(int state_dir, const char *run, const char *path, struct ocs_error *err)
+{
+    char full[PATH_MAX];
+    if (snprintf(full, sizeof(full), "trash/%s/%s", run, path) >= (int)sizeof(full))
+        return ocs_error_raise(err, OCS_FAILED, "%s: name too long", path);
+    return ocs_io_unlink(state_dir, full, 0, full, err);
+}
+
+/* ---- back into blobs/ ---- */
+
+static void free_hasher(struct ocs_hasher **hasher)
+{
+    ocs_hasher_free(*hasher);
+}
+
+static int hash_file(int fd, enum ocs_algorithm algorithm, struct ocs_digest *out, const char *what,
+                     struct ocs_error *err)
+{
+    __attribute__((cleanup(free_hasher))) struct ocs_hasher *hasher = NULL;
+    auto_free unsigned char *buffer = malloc(READ_SIZE);
+    if (!buffer)
+        return ocs_error_memory(err);
+    int result = ocs_hasher_new(&hasher, err);
+    if (result == 0)
+        result = ocs_hasher_begin(hasher, algorithm, err);
+    ssize_t n = 0;
+    while (result == 0 && (n = ocs_io_read(fd, buffer, READ_SIZE)) > 0)
+        result = ocs_hasher_update(hasher, buffer, (size_t)n, err);
+    if (n < 0)
+        return ocs_error_errno(err, "%s", what);
+    return result ? result : ocs_hasher_end(hasher, out, err);
+}
+
+/* What cannot be verified is taken as it is: it lay in blobs/ like that.
+ * fsync: whoever wrote it may not have done it. */
+static int verify(int state_dir, const char *path, const struct ocs_digest *digest,
+                  struct ocs_error *err)
+{
+    auto_fd int fd = -1;
+    int result = ocs_io_open_regular(state_dir, path, &fd, NULL, path, err);
+    if (result)
+        return result == OCS_IO_NOT_REGULAR ? OCS_BLOB_BAD : result;
+    enum ocs_algorithm algorithm = ocs_digest_algorithm(digest);
+    struct ocs_digest actual = *digest;
+    if (ocs_algorithm_verifiable(algorithm))
+        result = hash_file(fd, algorithm, &actual, path, err);
+    if (result == 0 && !ocs_digest_equal(digest, &actual))
+        return OCS_BLOB_BAD;
+    return result ? result : ocs_io_fsync(fd, path, err);
+}
+
+int ocs_trash_restore_file(int state_dir, const char *path, struct ocs_blobs *blobs,
+                           const struct ocs_digest *digest, struct ocs_error *err)
+{
+    struct stat st;
+    int result = ocs_blobs_stat(blobs, digest, &st, err);
+    if (result <= 0)
+        return result < 0 ? result : OCS_IO_EXISTS;
+    result = verify(state_dir, path, digest, err);
+    return result ? result : ocs_blobs_publish(blobs, state_dir, path, digest, err);
+}
+
+int ocs_trash_restore_blob(int state_dir, const char *run, struct ocs_blobs *blobs,
+                           const struct ocs_digest *digest, struct ocs_error *err)
+{
+    char name[OCS_DIGEST_BUF];
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "trash/%s/blobs/%s", run, ocs_digest_path(digest, name));
+    return ocs_trash_restore_file(state_dir, path, blobs, digest, err);
+}

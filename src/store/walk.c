@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "walk.h"
+
+#include "cleanup.h"
+#include "error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is_dots(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+struct dirent *ocs_walk_next(DIR *dir)
+{
+    struct dirent *entry;
+    do {
+        errno = 0;
+        entry = readdir(dir);
+    } while (entry && is_dots(entry->d_name));
+    return entry;
+}
+
+int ocs_walk_open(int dir, const char *path, DIR **out, struct ocs_error *err)
+{
+    auto_fd int fd = -1;
+    int result = ocs_io_open_dir(dir, path, &fd, path, err);
+    if (result)
+        return result < 0 ? result : OCS_IO_ABSENT;
+    *out = fdopendir(fd);
+    if (!*out)
+        return ocs_error_errno(err, "%s", path);
+    (void)TAKE_FD(fd);
+    return 0;
+}
+
+static int walk_folder(struct ocs_walk *walk, struct ocs_error *err);
+
+static int walk_entry(struct ocs_walk *walk, int dir, const char *name, struct ocs_error *err)
+{
+    struct stat st;
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : ocs_error_errno(err, "%s/%s", walk->path, name);
+    size_t length = strlen(walk->path);
+    if (length + strlen(name) + 2 > sizeof(walk->path))
+        return ocs_error_raise(err, OCS_FAILED, "%s/%s: name too long", walk->path, name);
+    snprintf(walk->path + length, sizeof(walk->path) - length, "/%s", name);
+    int result = 0;
+    if (S_ISDIR(st.st_mode))
+        result = walk_folder(walk, err);
+    else if (walk->on_file)
+        result = walk->on_file(walk, &st, err);
+    walk->path[length] = '\0';
+    return result;
+}
+
+/* Recursive: the depth is bounded by PATH_MAX. */
+static int walk_folder(struct ocs_walk *walk, struct ocs_error *err)
+{
+    auto_dir DIR *dir = NULL;
+    int result = ocs_walk_open(walk->root, walk->path, &dir, err);
+    if (result)
+        return result < 0 ? result : 0;
+    struct dirent *entry;
+    while ((entry = ocs_walk_next(dir))) {
+        result = walk_entry(walk, dirfd(dir), entry->d_name, err);
+        if (result)
+            return result;
+    }
+    if (errno)
+        return ocs_error_errno(err, "%s", walk->path);
+    return walk->on_folder_end ? walk->on_folder_end(walk, err) : 0;
+}
+
+int ocs_walk_run(struct ocs_walk *walk, struct ocs_error *err)
+{
+    return walk_folder(walk, err);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_STORE_WALK_H
+#define OCS_STORE_WALK_H
+
+/* Folders of our own, entry by entry: what is in one, and everything below it. */
+
+#include "io.h"
+
+#include <dirent.h>
+#include <limits.h>
+
+/* Positive OCS_IO_ABSENT when it is not there, or is a link or no folder. */
+int ocs_walk_open(int dir, const char *path, DIR **out, struct ocs_error *err);
+/* The next entry that is neither "." nor ".."; NULL with errno at the end. */
+struct dirent *ocs_walk_next(DIR *dir);
+
+/* Results other than 0 end the walk and are returned. */
+struct ocs_walk {
+    int root;
+    char path[PATH_MAX]; /* relative to root: where it begins, then where it is */
+    void *data;
+    int (*on_file)(struct ocs_walk *walk, const struct stat *st,
+                   struct ocs_error *err);                              /* or NULL */
+    int (*on_folder_end)(struct ocs_walk *walk, struct ocs_error *err); /* or NULL */
+};
+/* Depth first; links are files. Absent is fine. */
+int ocs_walk_run(struct ocs_walk *walk, struct ocs_error *err);
+
+#endif
