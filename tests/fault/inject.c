@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+
+/*
+ * For LD_PRELOAD: makes one call that changes a file system fail, or ends the
+ * process there as kill -9 would.  Told by the environment:
+ *
+ *   OCS_FAULT_KIND   write, fsync, ... (KINDS below), or "any"
+ *   OCS_FAULT_AT     which call of that kind, from 1; 0: none, only count
+ *   OCS_FAULT_MODE   fail (default)  that one call fails with OCS_FAULT_ERRNO
+ *                    from            it and all later ones do
+ *                    short           that write writes half of what it should
+ *                    kill            the process ends before that call
+ *                    killed-after    ... right after it
+ *   OCS_FAULT_ERRNO  a number
+ *   OCS_FAULT_COUNT  a file that gets one line "KIND CALLS" for each kind at exit
+ *
+ * Only regular files and folders count: no pipes, terminals or eventfds; of close
+ * only that of a file open for writing.  Calls go to the kernel directly, so that
+ * no library is looked up in a process that may be in any state.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define KINDS(X)                                                                                   \
+    X(WRITE, "write")                                                                              \
+    X(FSYNC, "fsync")                                                                              \
+    X(SYNCFS, "syncfs")                                                                            \
+    X(RENAME, "rename")                                                                            \
+    X(CREATE, "create")                                                                            \
+    X(MKDIR, "mkdir")                                                                              \
+    X(UNLINK, "unlink")                                                                            \
+    X(TRUNCATE, "truncate")                                                                        \
+    X(ALLOCATE, "allocate")                                                                        \
+    X(CLOSE, "close")                                                                              \
+    X(LINK, "link")                                                                                \
+    X(COPY, "copy")                                                                                \
+    X(MODE, "mode")
+
+#define AS_ENUM(symbol, name) symbol,
+#define AS_NAME(symbol, name) name,
+enum kind { KINDS(AS_ENUM) KIND_COUNT };
+static const char *const NAMES[KIND_COUNT] = {KINDS(AS_NAME)};
+
+enum mode { FAIL, FROM, SHORT, KILL, KILL_AFTER };
+
+static struct {
+    bool any;
+    int kind; /* -1: none */
+    unsigned long at;
+    enum mode mode;
+    int error;
+    const char *count_path;
+} plan = {.kind = -1};
+
+static atomic_ulong counts[KIND_COUNT];
+static atomic_ulong total;
+
+static enum mode mode_of(const char *name)
+{
+    static const char *const MODES[] = {"fail", "from", "short", "kill", "killed-after"};
+    for (size_t i = 0; name && i < sizeof(MODES) / sizeof(MODES[0]); i++)
+        if (strcmp(name, MODES[i]) == 0)
+            return (enum mode)i;
+    return FAIL;
+}
+
+__attribute__((constructor)) static void read_plan(void)
+{
+    const char *kind = getenv("OCS_FAULT_KIND");
+    const char *at = getenv("OCS_FAULT_AT");
+    const char *error = getenv("OCS_FAULT_ERRNO");
+    plan.any = kind && strcmp(kind, "any") == 0;
+    for (int i = 0; kind && i < KIND_COUNT; i++)
+        if (strcmp(kind, NAMES[i]) == 0)
+            plan.kind = i;
+    plan.at = at ? strtoul(at, NULL, 10) : 0;
+    plan.mode = mode_of(getenv("OCS_FAULT_MODE"));
+    plan.error = error ? atoi(error) : EIO;
+    plan.count_path = getenv("OCS_FAULT_COUNT");
+}
+
+__attribute__((destructor)) static void write_counts(void)
+{
+    char text[64];
+    if (!plan.count_path)
+        return;
+    int fd =
+        (int)syscall(SYS_openat, AT_FDCWD, plan.count_path, O_WRONLY | O_CREAT | O_APPEND, 0644);
+    for (int i = 0; i < KIND_COUNT; i++) {
+        int size = snprintf(text, sizeof(text), "%s %lu\n", NAMES[i], atomic_load(&counts[i]));
+        syscall(SYS_write, fd, text, (size_t)size);
+    }
+    syscall(SYS_close, fd);
+}
+
+static void die(void)
+{
+    syscall(SYS_kill, getpid(), SIGKILL);
+    for (;;)
+        pause();
+}
+
+enum verdict { GO_ON, GIVE_ERROR, GO_SHORT, GO_AND_DIE };
+
+/* Counts the call and says what is to become of it. */
+static enum verdict judge(enum kind kind)
+{
+    unsigned long n = atomic_fetch_add(&counts[kind], 1) + 1;
+    unsigned long of_all = atomic_fetch_add(&total, 1) + 1;
+    unsigned long mine = plan.any ? of_all : n;
+    if (plan.at == 0 || (!plan.any && (int)kind != plan.kind))
+        return GO_ON;
+    if (plan.mode == FROM ? mine < plan.at : mine != plan.at)
+        return GO_ON;
+    switch (plan.mode) {
+    case SHORT:
+        return GO_SHORT;
+    case KILL:
+        die();
+        return GO_ON;
+    case KILL_AFTER:
+        return GO_AND_DIE;
+    default:
+        errno = plan.error;
+        return GIVE_ERROR;
+    }
+}
+
+#define INJECT(kind, call)                                                                         \
+    do {                                                                                           \
+        enum verdict verdict_ = judge(kind);                                                       \
+        if (verdict_ == GIVE_ERROR)                                                                \
+            return -1;                                                                             \
+        long result_ = (call);                                                                     \
+        if (verdict_ == GO_AND_DIE)                                                                \
+            die();                                                                                 \
+        return (int)result_;                                                                       \
+    } while (0)
+
+/* ---- files that are written ---- */
+
+static bool is_file(int fd)
+{
+    int saved = errno;
+    struct stat st;
+    bool file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    errno = saved;
+    return file;
+}
+
+ssize_t write(int fd, const void *buffer, size_t size)
+{
+    enum verdict verdict = is_file(fd) ? judge(WRITE) : GO_ON;
+    if (verdict == GIVE_ERROR)
+        return -1;
+    if (verdict == GO_SHORT && size > 1)
+        size /= 2;
+    ssize_t n = syscall(SYS_write, fd, buffer, size);
+    if (verdict == GO_AND_DIE)
+        die();
+    return n;
+}
+
+ssize_t pwrite(int fd, const void *buffer, size_t size, off_t offset)
+{
+    enum verdict verdict = is_file(fd) ? judge(WRITE) : GO_ON;
+    if (verdict == GIVE_ERROR)
+        return -1;
+    if (verdict == GO_SHORT && size > 1)
+        size /= 2;
+    ssize_t n = syscall(SYS_pwrite64, fd, buffer, size, offset);
+    if (verdict == GO_AND_DIE)
+        die();
+    return n;
+}
+
+ssize_t pwrite64(int fd, const void *buffer, size_t size, off_t offset)
+    __attribute__((alias("pwrite")));
+
+/* Halves of vectors are not worth the trouble: its first part alone. */
+ssize_t pwritev(int fd, const struct iovec *vector, int count, off_t offset)
+{
+    enum verdict verdict = is_file(fd) ? judge(WRITE) : GO_ON;
+    if (verdict == GIVE_ERROR)
+        return -1;
+    if (verdict == GO_SHORT)
+        count = 1;
+    ssize_t n = syscall(SYS_pwritev, fd, vector, count, offset, 0);
+    if (verdict == GO_AND_DIE)
+        die();
+    return n;
+}
+
+ssize_t pwritev64(int fd, const struct iovec *vector, int count, off_t offset)
+    __attribute__((alias("pwritev")));
+
+ssize_t copy_file_range(int in, off_t *in_at, int out, off_t *out_at, size_t size, unsigned flags)
+{
+    enum verdict verdict = judge(COPY);
+    if (verdict == GIVE_ERROR)
+        return -1;
+    if (verdict == GO_SHORT && size > 1)
+        size /= 2;
+    ssize_t n = syscall(SYS_copy_file_range, in, in_at, out, out_at, size, flags);
+    if (verdict == GO_AND_DIE)
+        die();
+    return n;
+}
+
+int fsync(int fd)
+{
+    INJECT(FSYNC, syscall(SYS_fsync, fd));
+}
+
+int fdatasync(int fd)
+{
+    INJECT(FSYNC, syscall(SYS_fdatasync, fd));
+}
+
+int syncfs(int fd)
+{
+    INJECT(SYNCFS, syscall(SYS_syncfs, fd));
+}
+
+int ftruncate(int fd, off_t size)
+{
+    INJECT(TRUNCATE, syscall(SYS_ftruncate, fd, size));
+}
+
+int ftruncate64(int fd, off_t size) __attribute__((alias("ftruncate")));
+
+int fallocate(int fd, int mode, off_t offset, off_t size)
+{
+    INJECT(ALLOCATE, syscall(SYS_fallocate, fd, mode, offset, size));
+}
+
+int fallocate64(int fd, int mode, off_t offset, off_t size) __attribute__((alias("fallocate")));
+
+int fchmod(int fd, mode_t mode)
+{
+    INJECT(MODE, syscall(SYS_fchmod, fd, mode));
+}
+
+int fchown(int fd, uid_t owner, gid_t group)
+{
+    INJECT(MODE, syscall(SYS_fchown, fd, owner, group));
+}
+
+/* A close that fails has closed nevertheless (close(2)). */
+int close(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    bool counts_here = flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && is_file(fd);
+    enum verdict verdict = counts_here ? judge(CLOSE) : GO_ON;
+    int error = errno;
+    int result = (int)syscall(SYS_close, fd);
+    if (verdict == GO_AND_DIE)
+        die();
+    if (verdict != GIVE_ERROR)
+        return result;
+    errno = error;
+    return -1;
+}
+
+/* ---- names ---- */
+
+static int open_common(int dir, const char *path, int flags, mode_t mode)
+{
+    if (flags & O_CREAT)
+        INJECT(CREATE, syscall(SYS_openat, dir, path, flags, mode));
+    return (int)syscall(SYS_openat, dir, path, flags, mode);
+}
+
+#define MODE_OF(flags, last, mode)                                                                 \
+    mode_t mode = 0;                                                                               \
+    if ((flags) & (O_CREAT | __O_TMPFILE)) {                                                       \
+        va_list args_;                                                                             \
+        va_start(args_, last);                                                                     \
+        mode = va_arg(args_, mode_t);                                                              \
+        va_end(args_);                                                                             \
+    }
+
+int openat(int dir, const char *path, int flags, ...)
+{
+    MODE_OF(flags, flags, mode)
+    return open_common(dir, path, flags, mode);
+}
+
+int open(const char *path, int flags, ...)
+{
+    MODE_OF(flags, flags, mode)
+    return open_common(AT_FDCWD, path, flags, mode);
+}
+
+int openat64(int dir, const char *path, int flags, ...) __attribute__((alias("openat")));
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
+
+int mkdirat(int dir, const char *path, mode_t mode)
+{
+    INJECT(MKDIR, syscall(SYS_mkdirat, dir, path, mode));
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+    return mkdirat(AT_FDCWD, path, mode);
+}
+
+int unlinkat(int dir, const char *path, int flags)
+{
+    INJECT(UNLINK, syscall(SYS_unlinkat, dir, path, flags));
+}
+
+int unlink(const char *path)
+{
+    return unlinkat(AT_FDCWD, path, 0);
+}
+
+int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+    INJECT(RENAME, syscall(SYS_renameat2, from_dir, from, to_dir, to, flags));
+}
+
+int renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+    return renameat2(from_dir, from, to_dir, to, 0);
+}
+
+int rename(const char *from, const char *to)
+{
+    return renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
+{
+    INJECT(LINK, syscall(SYS_linkat, from_dir, from, to_dir, to, flags));
+}
+
+int symlinkat(const char *target, int dir, const char *path)
+{
+    INJECT(LINK, syscall(SYS_symlinkat, target, dir, path));
+}

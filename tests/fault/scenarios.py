@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: the ocistore developers
+"""What the sweep runs, and what has to be true afterwards.
+
+The checks read the store by themselves, so that fsck is checked as well."""
+
+import hashlib
+import json
+import os
+import subprocess
+
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar"
+REF = "org.opencontainers.image.ref.name"
+
+
+class Broken(Exception):
+    pass
+
+
+# ---- making layouts ----
+
+
+def put_blob(blobs, data):
+    hexdigest = hashlib.sha256(data).hexdigest()
+    os.makedirs(os.path.join(blobs, "sha256"), exist_ok=True)
+    with open(os.path.join(blobs, "sha256", hexdigest), "wb") as out:
+        out.write(data)
+    return "sha256:" + hexdigest
+
+
+def put_document(blobs, media_type, members):
+    data = json.dumps({"schemaVersion": 2, "mediaType": media_type, **members}).encode()
+    return {"mediaType": media_type, "digest": put_blob(blobs, data), "size": len(data)}
+
+
+def put_data(blobs, media_type, data):
+    return {"mediaType": media_type, "digest": put_blob(blobs, data), "size": len(data)}
+
+
+def make_image(blobs, name, layers):
+    config = json.dumps({"architecture": "amd64", "os": "linux", "author": name,
+                         "rootfs": {"type": "layers", "diff_ids": [
+                             "sha256:" + hashlib.sha256(layer).hexdigest() for layer in layers]}})
+    return put_document(blobs, MANIFEST, {
+        "config": put_data(blobs, CONFIG, config.encode()),
+        "layers": [put_data(blobs, LAYER, layer) for layer in layers]})
+
+
+def make_layout(path, images):
+    """images: tag -> list of layers (bytes)."""
+    blobs = os.path.join(path, "blobs")
+    entries = []
+    for tag, layers in images.items():
+        entry = make_image(blobs, tag, layers)
+        entry["annotations"] = {REF: tag}
+        entries.append(entry)
+    write(os.path.join(path, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}')
+    write(os.path.join(path, "index.json"),
+          json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}))
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(text)
+
+
+def layer(name, size=3000):
+    return (name.encode() + b"\n") * (size // (len(name) + 1))
+
+
+# ---- reading a store ----
+
+
+def layouts(store):
+    for folder, folders, files in os.walk(os.path.join(store, "layouts")):
+        folders.sort()
+        if "index.json" in files:
+            yield os.path.relpath(folder, os.path.join(store, "layouts")), folder
+    if os.path.exists(os.path.join(store, "index.json")):
+        yield ".", store
+
+
+def entries_of(folder):
+    try:
+        with open(os.path.join(folder, "index.json"), encoding="utf-8") as index:
+            return json.load(index)["manifests"] or []
+    except (ValueError, KeyError, OSError) as error:
+        raise Broken(f"{folder}/index.json: {error}") from None
+
+
+def read_blob(store, descriptor):
+    algorithm, hexdigest = descriptor["digest"].split(":")
+    path = os.path.join(store, "blobs", algorithm, hexdigest)
+    try:
+        with open(path, "rb") as blob:
+            data = blob.read()
+    except OSError as error:
+        raise Broken(f"{descriptor['digest']} is needed: {error.strerror}") from None
+    if hashlib.new(algorithm, data).hexdigest() != hexdigest:
+        raise Broken(f"{descriptor['digest']} has other bytes")
+    return data
+
+
+def check_whole(store, descriptor):
+    data = read_blob(store, descriptor)
+    if len(data) != descriptor["size"]:
+        raise Broken(f"{descriptor['digest']} has another size")
+    if descriptor["mediaType"] not in (INDEX, MANIFEST):
+        return
+    document = json.loads(data)
+    children = document.get("manifests", []) + document.get("layers", [])
+    for child in children + [document[k] for k in ("config",) if k in document]:
+        check_whole(store, child)
+
+
+def blobs(store):
+    found = set()
+    for folder, _, files in os.walk(os.path.join(store, "blobs")):
+        found.update(os.path.relpath(os.path.join(folder, f), store) for f in files)
+    return found
+
+
+def check_blobs(store):
+    for path in blobs(store):
+        with open(os.path.join(store, path), "rb") as blob:
+            if hashlib.sha256(blob.read()).hexdigest() != os.path.basename(path):
+                raise Broken(f"{path} has other bytes")
+
+
+def images(store):
+    return {(name, entry.get("annotations", {}).get(REF), entry["digest"])
+            for name, folder in layouts(store) for entry in entries_of(folder)}
+
+
+# ---- scenarios ----
+
+
+class Scenario:
+    store = "store"
+    repeatable = True
+    gone = ()  # images that the command takes away
+
+    def __init__(self, program, steps):
+        self.program, self.steps = program, steps
+
+    def ocistore(self, place, *args, status=0):
+        done = subprocess.run([self.program, *args], cwd=place, capture_output=True, text=True,
+                              errors="replace", check=False, stdin=subprocess.DEVNULL)
+        if done.returncode != status:
+            raise Broken(f"{' '.join(args)}: status {done.returncode}: "
+                         f"{(done.stdout + done.stderr).strip()[-500:]}")
+        return done.stdout
+
+    def path(self, place):
+        return os.path.join(place, self.store)
+
+    def state(self, place):
+        """What an undisturbed run has to lead to, comparable."""
+        store = self.path(place)
+        try:
+            return {"images": images(store), "blobs": blobs(store)}
+        except Broken as broken:
+            return {"broken": str(broken)}
+
+    def difference(self, place, reference):
+        now = self.state(place)
+        return "; ".join(f"{key}: more {sorted(now.get(key, set()) - reference[key], key=str)}, "
+                         f"less {sorted(reference[key] - now.get(key, set()), key=str)}"
+                         for key in reference)
+
+    def check(self, place, base):
+        store = self.path(place)
+        now = images(store)
+        for image in images(self.path(base)):
+            if image not in now and image[:2] not in self.gone:
+                raise Broken(f"{image} is not listed any more")
+        for _, folder in layouts(store):
+            for entry in entries_of(folder):
+                check_whole(store, entry)
+        check_blobs(store)
+        self.fsck(place)
+
+    def fsck(self, place):
+        if os.path.exists(os.path.join(self.path(place), ".ocistore", "store.json")):
+            self.ocistore(place, "--store", self.store, "fsck")
+
+
+class Io(Scenario):
+    """The lowest modules by themselves."""
+
+    repeatable = False
+
+    def prepare(self, base):
+        os.mkdir(os.path.join(base, "store"))
+
+    @property
+    def argv(self):
+        return [self.steps, "store"]
+
+    def state(self, place):
+        return {"done": {"yes"} if os.path.isdir(
+            os.path.join(place, "store", "quarantine")) else set()}
+
+    def check(self, place, base):
+        pass
+
+
+class Init(Scenario):
+    def prepare(self, base):
+        pass
+
+    @property
+    def argv(self):
+        return [self.program, "init", self.store]
+
+
+class InitInPlace(Init):
+    def prepare(self, base):
+        make_layout(self.path(base), {"one": [layer("a"), layer("b")], "two": [layer("a")]})
+
+
+ALL = {"io": Io, "init": Init, "init-in-place": InitInPlace}
