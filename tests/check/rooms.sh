@@ -5,7 +5,8 @@
 # The direction of the rooms (doc/architecture.md):
 #   src/cli -> include/ocistore.h;  src/gc, src/fsck -> src/store;  src/store -> nothing.
 # Within a room a file includes only what stands above it in src/CMakeLists.txt;
-# a header without a .c of its own stands above all.
+# a header without a .c of its own stands above all, and the parts of a module that
+# was split (import_fetch.c) know its header (import.h).
 . tests/check/files
 
 tracked 'src/*.c' 'src/*.h' | xargs awk -v list=src/CMakeLists.txt '
@@ -43,7 +44,8 @@ tracked 'src/*.c' 'src/*.h' | xargs awk -v list=src/CMakeLists.txt '
         sub(/\/.*/, "", to)
         if (!((room, to) in may))
             complain("from " room " into " to)
-        else if (room == to && room != "cli" && target != own && rank[target] + 0 >= rank[own] + 0 &&
+        else if (room == to && room != "cli" && target != own &&
+                 index(own, target "_") != 1 && rank[target] + 0 >= rank[own] + 0 &&
                  rank[target] > 0)
             complain("includes what stands below it")
     }' | none 'against the direction of the rooms:'
