@@ -96,7 +96,7 @@ int ocs_graph_put_meta(struct ocs_graph_txn *txn, const char *name, const void *
 static int get_number(struct ocs_graph_txn *txn, const char *name, uint32_t *out,
                       struct ocs_error *err)
 {
-    uint32_t stored;
+    uint32_t stored = 0;
     int result = ocs_graph_get_meta(txn, name, &stored, sizeof(stored), err);
     if (result == 0)
         *out = le32toh(stored);
@@ -137,15 +137,6 @@ static int read_counts(struct ocs_graph_txn *txn, struct ocs_error *err)
         result = OCS_GRAPH_CORRUPT;
     txn->count_stored = txn->count;
     return expected(txn, result);
-}
-
-static int read_everything(struct ocs_graph_txn *txn, struct ocs_error *err)
-{
-    struct ocs_graph_view view;
-    int result = ocs_graph_load(txn, &view, err);
-    if (result == 0)
-        ocs_graph_view_clear(&view);
-    return result;
 }
 
 static int begin(struct ocs_graph *graph, bool write, struct ocs_error *err)
@@ -203,7 +194,7 @@ static int find_tables(struct ocs_graph *graph, struct ocs_error *err)
     if (result == 0)
         result = read_counts(txn, err);
     if (result == 0 && ocs_graph_file_doubtful(graph->file))
-        result = read_everything(txn, err);
+        result = ocs_graph_check(txn, err);
     /* committed, since handles of an aborted transaction are gone */
     int ended = end(txn, result == 0 ? err : NULL);
     if (result == 0 && ended == 0 && ocs_graph_file_doubtful(graph->file))
@@ -292,6 +283,11 @@ void ocs_graph_abort(struct ocs_graph_txn *txn)
 uint32_t ocs_graph_count(struct ocs_graph_txn *txn)
 {
     return txn->count;
+}
+
+int ocs_graph_check_pages(struct ocs_graph_txn *txn, struct ocs_error *err)
+{
+    return noted(txn, ocs_graph_file_check(txn->graph->file, err));
 }
 
 int ocs_graph_scan(struct ocs_graph_txn *txn, int table, void *data, ocs_graph_visit *visit,

@@ -101,6 +101,10 @@ struct ocs_graph_view {
 int ocs_graph_load(struct ocs_graph_txn *txn, struct ocs_graph_view *out, struct ocs_error *err);
 void ocs_graph_view_clear(struct ocs_graph_view *view);
 
+/* Everything there is to check, for fsck: every page, without LMDB; then every
+ * record, and that ids and nodes agree.  A read transaction. */
+int ocs_graph_check(struct ocs_graph_txn *txn, struct ocs_error *err);
+
 /* Small named values.  Names that begin with "graph." are this module's own.
  * `size` is exact: another one is corruption.  Positive: OCS_GRAPH_NONE. */
 #define OCS_GRAPH_META_NAME_MAX 60
@@ -110,7 +114,9 @@ int ocs_graph_get_meta(struct ocs_graph_txn *txn, const char *name, void *out, s
 int ocs_graph_put_meta(struct ocs_graph_txn *txn, const char *name, const void *bytes, size_t size,
                        struct ocs_error *err);
 
-/* For graph_view and graph_check: every record of a table as it is. */
+/* For graph_view and graph_check: the committed pages, and every record of a
+ * table as it is. */
+int ocs_graph_check_pages(struct ocs_graph_txn *txn, struct ocs_error *err);
 struct ocs_slice;
 typedef int ocs_graph_visit(void *data, struct ocs_slice key, struct ocs_slice value,
                             struct ocs_error *err);

@@ -93,6 +93,12 @@ static void unmark_dirty(struct ocs_graph_file *file)
 
 /* ---- open ---- */
 
+static int check_pages(int fd, struct ocs_error *err)
+{
+    int result = ocs_pages_check(fd, err);
+    return result > 0 ? OCS_TABLES_CORRUPT : result;
+}
+
 /* Positive: OCS_TABLES_NONE when nothing was ever written, OCS_TABLES_CORRUPT. */
 static int examine(struct ocs_graph_file *file, int fd, struct ocs_error *err)
 {
@@ -106,8 +112,7 @@ static int examine(struct ocs_graph_file *file, int fd, struct ocs_error *err)
     file->doubtful = power_was_cut(file);
     if (!ends_early && !file->doubtful && pages.file_size > CHECK_ALWAYS)
         return 0;
-    result = ocs_pages_check(fd, err);
-    return result > 0 ? OCS_TABLES_CORRUPT : result;
+    return check_pages(fd, err);
 }
 
 static int examine_data(struct ocs_graph_file *file, struct ocs_error *err)
@@ -213,6 +218,15 @@ bool ocs_graph_file_replaced(const struct ocs_graph_file *file)
     struct stat st;
     return fstatat(file->dir_fd, DATA, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_dev != file->device ||
            st.st_ino != file->inode;
+}
+
+int ocs_graph_file_check(struct ocs_graph_file *file, struct ocs_error *err)
+{
+    auto_fd int fd = -1;
+    int result = ocs_io_open_regular(file->dir_fd, DATA, &fd, NULL, DATA, err);
+    if (result == 0)
+        result = check_pages(fd, err);
+    return result > 0 ? ocs_graph_file_corrupt(file) : result;
 }
 
 /* ---- transactions ---- */

@@ -48,6 +48,9 @@ int ocs_graph_file_corrupt(struct ocs_graph_file *file);
 /* The file under the name is not the one that is open. */
 bool ocs_graph_file_replaced(const struct ocs_graph_file *file);
 
+/* Every page, as it is committed.  Inside a transaction. */
+int ocs_graph_file_check(struct ocs_graph_file *file, struct ocs_error *err);
+
 /* OCS_TABLES_CORRUPT also when the file was replaced. */
 int ocs_graph_file_begin(struct ocs_graph_file *file, bool write, struct ocs_error *err);
 /* The transaction is over in any case. */

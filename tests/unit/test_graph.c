@@ -227,6 +227,29 @@ static void test_load_refuses_an_unknown_role(void **state)
     graph_place_close(&at);
 }
 
+static void test_check_finds_ids_and_nodes_that_disagree(void **state)
+{
+    struct graph_place at;
+    graph_place_open(*state, &at);
+    struct ocs_graph *graph = graph_open(&at);
+    graph_fill(graph, 1000);
+    struct ocs_graph_txn *txn = graph_begin(graph, false);
+    assert_int_equal(ocs_graph_check(txn, NULL), 0);
+    graph_commit(txn);
+    txn = graph_begin(graph, true);
+    struct ocs_node node = {.id = 500, .digest = graph_digest(501)};
+    assert_int_equal(ocs_graph_put_node(txn, &node, NULL), 0);
+    graph_commit(txn);
+    txn = graph_begin(graph, false);
+    struct ocs_graph_view view;
+    assert_int_equal(ocs_graph_load(txn, &view, NULL), 0);
+    ocs_graph_view_clear(&view);
+    assert_int_equal(ocs_graph_check(txn, NULL), OCS_GRAPH_CORRUPT);
+    ocs_graph_abort(txn);
+    ocs_graph_close(graph);
+    graph_place_close(&at);
+}
+
 struct seen {
     uint32_t count;
     struct ocs_digest last;
@@ -493,6 +516,7 @@ int main(void)
         PLACE_TEST(test_document_without_edges_record_is_unread),
         PLACE_TEST(test_load_refuses_a_child_that_is_no_node),
         PLACE_TEST(test_load_refuses_an_unknown_role),
+        PLACE_TEST(test_check_finds_ids_and_nodes_that_disagree),
         PLACE_TEST(test_each_id_in_digest_order),
         PLACE_TEST(test_meta),
         PLACE_TEST(test_newer_format_is_an_error),
