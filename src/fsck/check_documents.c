@@ -1,3 +1,400 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
-#include "store/census.h"
+#include "check_documents.h"
+
+#include "array.h"
+#include "check_graph.h"
+#include "reader.h"
+
+#include "store/cleanup.h"
+#include "store/hash.h"
+
+#include <string.h>
+
+struct queue {
+    uint32_t *blobs;
+    size_t next, count, capacity;
+};
+
+struct search {
+    struct ocs_fsck_run *run;
+    struct queue queue;
+    struct queue big;      /* documents too big to be read among many */
+    struct queue *current; /* one of the two */
+    bool reach;            /* what these documents name is reachable */
+};
+
+static int push(struct queue *queue, uint32_t blob, struct ocs_error *err)
+{
+    int r =
+        ocs_array_reserve(&queue->blobs, &queue->capacity, queue->count + 1, sizeof(uint32_t), err);
+    if (r == 0)
+        queue->blobs[queue->count++] = blob;
+    return r;
+}
+
+static int reach(struct search *search, uint32_t blob, struct ocs_error *err)
+{
+    struct ocs_blob_state *state = &search->run->inventory.blobs[blob];
+    if (state->flags & OCS_BLOB_REACHABLE)
+        return 0;
+    state->flags |= OCS_BLOB_REACHABLE;
+    return push(&search->queue, blob, err);
+}
+
+/* ---- what was read ---- */
+
+static int add_edges(struct search *search, const struct ocs_document *document,
+                     struct ocs_error *err)
+{
+    struct ocs_inventory *inventory = &search->run->inventory;
+    for (size_t i = 0; i < document->count; i++) {
+        const struct ocs_descriptor *descriptor = &document->descriptors[i];
+        uint32_t child;
+        uint8_t how;
+        int r = ocs_inventory_add(inventory, &descriptor->digest, &child, err);
+        if (r == 0)
+            r = ocs_inventory_how(document, descriptor, &how, err);
+        if (r == 0)
+            r = ocs_inventory_edge(inventory, child, how, err);
+        if (r == 0 && search->reach)
+            r = reach(search, child, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* Only what bytes say that are right counts against the blobs they name. */
+static int declare(struct search *search, const struct ocs_document *document,
+                   struct ocs_error *err)
+{
+    struct ocs_inventory *inventory = &search->run->inventory;
+    const struct ocs_read_document *read = &inventory->documents[inventory->document_count - 1];
+    if (!read->sure)
+        return 0;
+    for (size_t i = 0; i < document->count; i++) {
+        const struct ocs_descriptor *descriptor = &document->descriptors[i];
+        int r = ocs_inventory_declare(inventory, inventory->children[read->first + i],
+                                      descriptor->size, descriptor->media_type, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static bool is_signed(const struct ocs_document *document)
+{
+    return document->json && (document->shape & OCS_SHAPE_SCHEMA1) &&
+           ocs_json_member(ocs_json_root(document->json), "signatures");
+}
+
+static int blame_problems(struct search *search, const struct ocs_reading *reading,
+                          struct ocs_error *err)
+{
+    for (size_t i = 0; i < reading->problem_count; i++) {
+        struct ocs_finding_note note = {
+            .id = reading->problems[i].id,
+            .severity = reading->problems[i].severity,
+            .blob = reading->blob,
+            .message = reading->problems[i].text,
+        };
+        int r = ocs_findings_add(&search->run->findings, &note, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* The bytes are gone or wrong: what the graph knows of them is better than
+ * nothing, and what can still be read in them comes next. */
+static int add_remembered(struct search *search, const struct ocs_reading *reading,
+                          struct ocs_error *err)
+{
+    struct ocs_inventory *inventory = &search->run->inventory;
+    auto_free struct ocs_child *children = NULL;
+    uint32_t count = 0;
+    int r = ocs_check_graph_children(search->run, reading->blob, &children, &count, err);
+    if (r < 0 || (count == 0 && reading->document.count == 0))
+        return r;
+    r = ocs_inventory_document(inventory, reading->blob, false, err);
+    for (uint32_t i = 0; r == 0 && i < count; i++) {
+        r = ocs_inventory_edge(inventory, children[i].id, children[i].role, err);
+        if (r == 0 && search->reach)
+            r = reach(search, children[i].id, err);
+    }
+    return r == 0 && count == 0 ? add_edges(search, &reading->document, err) : r;
+}
+
+/* The digest of a signed schema 1 manifest is that of its payload alone. */
+static int take_signed(struct search *search, uint32_t blob, struct ocs_error *err)
+{
+    struct ocs_blob_state *state = &search->run->inventory.blobs[blob];
+    state->flags |= OCS_BLOB_SIGNED;
+    state->flags &= (uint16_t)~OCS_BLOB_DAMAGED;
+    struct ocs_finding_note note = {
+        .id = "blob-digest-mismatch",
+        .severity = OCS_SEVERITY_INFO,
+        .blob = blob,
+        .message = "a signed manifest of schema 1, whose digest is that of its payload alone",
+    };
+    return ocs_findings_add(&search->run->findings, &note, err);
+}
+
+static int take_document(struct search *search, const struct ocs_reading *reading,
+                         struct ocs_error *err)
+{
+    const struct ocs_document *document = &reading->document;
+    struct ocs_inventory *inventory = &search->run->inventory;
+    int r = 0;
+    if (reading->verdict == OCS_VERDICT_BAD) {
+        if (!is_signed(document))
+            return add_remembered(search, reading, err);
+        r = take_signed(search, reading->blob, err);
+    }
+    bool sure = document->state == OCS_DOCUMENT_STRICT;
+    if (r == 0)
+        r = ocs_inventory_document(inventory, reading->blob, sure, err);
+    if (r == 0)
+        r = add_edges(search, document, err);
+    return r == 0 ? declare(search, document, err) : r;
+}
+
+static int blame_unreadable(struct search *search, const struct ocs_reading *reading,
+                            struct ocs_error *err)
+{
+    struct ocs_finding_note note = {
+        .id = "blob-read-error",
+        .severity = OCS_SEVERITY_ERROR,
+        .blob = reading->blob,
+        .message = reading->err.message,
+    };
+    return ocs_findings_add(&search->run->findings, &note, err);
+}
+
+static int is_digest_of_nothing(const struct ocs_digest *digest, struct ocs_error *err)
+{
+    enum ocs_algorithm algorithm = ocs_digest_algorithm(digest);
+    if (!ocs_algorithm_verifiable(algorithm))
+        return true;
+    struct ocs_digest nothing;
+    int r = ocs_hash_bytes(algorithm, "", 0, &nothing, err);
+    return r < 0 ? r : ocs_digest_equal(digest, &nothing);
+}
+
+static int take_empty(struct search *search, const struct ocs_reading *reading,
+                      struct ocs_error *err)
+{
+    int r = is_digest_of_nothing(&reading->digest, err);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    search->run->inventory.blobs[reading->blob].flags |= OCS_BLOB_EMPTY | OCS_BLOB_DAMAGED;
+    return 0;
+}
+
+static void note_file(struct search *search, const struct ocs_reading *reading)
+{
+    struct ocs_blob_state *state = &search->run->inventory.blobs[reading->blob];
+    state->size = reading->stamp.size;
+    state->stamp = ocs_inventory_stamp(&reading->stamp);
+    if (reading->settled)
+        state->flags |= OCS_BLOB_SETTLED;
+    if (!reading->is_document)
+        state->flags |= OCS_BLOB_OPAQUE;
+    if (reading->verdict == OCS_VERDICT_BAD)
+        state->flags |= OCS_BLOB_DAMAGED;
+    if (reading->verdict != OCS_VERDICT_GOOD)
+        return;
+    state->flags |= OCS_BLOB_VERIFIED;
+    search->run->report->blobs_checked++;
+    search->run->report->bytes_checked += reading->stamp.size;
+}
+
+static int remember(struct search *search, const struct ocs_reading *reading, struct ocs_error *err)
+{
+    bool verifiable = ocs_algorithm_verifiable(ocs_digest_algorithm(&reading->digest));
+    if (verifiable && reading->verdict != OCS_VERDICT_GOOD)
+        return 0;
+    const struct ocs_blob_state *state = &search->run->inventory.blobs[reading->blob];
+    if (!ocs_check_graph_knows(state))
+        return ocs_fsck_learn(search->run, reading->blob,
+                              reading->is_document ? &reading->document : NULL, &reading->stamp,
+                              err);
+    return verifiable ? ocs_fsck_stamp(search->run, reading->blob, &reading->stamp, true,
+                                       reading->settled, err)
+                      : 0;
+}
+
+static int take_file(struct search *search, const struct ocs_reading *reading,
+                     struct ocs_error *err)
+{
+    note_file(search, reading);
+    int r = 0;
+    if (reading->mode & S_IWOTH)
+        r = ocs_fsck_blame_blob(search->run, "blob-writable-by-others", reading->blob, NULL, err);
+    if (r == 0 && reading->stamp.size == 0)
+        r = take_empty(search, reading, err);
+    if (r == 0)
+        r = blame_problems(search, reading, err);
+    if (r == 0 && reading->is_document)
+        r = take_document(search, reading, err);
+    else if (r == 0 && search->run->inventory.blobs[reading->blob].flags & OCS_BLOB_EMPTY)
+        r = add_remembered(search, reading, err);
+    return r == 0 ? remember(search, reading, err) : r;
+}
+
+static int take(void *data, struct ocs_reading *reading, struct ocs_error *err)
+{
+    struct search *search = data;
+    if (reading->too_big)
+        return push(&search->big, reading->blob, err);
+    search->run->inventory.blobs[reading->blob].presence = (uint8_t)reading->presence;
+    int r = 0;
+    switch (reading->presence) {
+    case OCS_PRESENCE_HERE:
+        return take_file(search, reading, err);
+    case OCS_PRESENCE_UNREADABLE:
+        r = blame_unreadable(search, reading, err);
+        break;
+    case OCS_PRESENCE_NOT_REGULAR:
+        r = ocs_fsck_blame_blob(search->run, "blob-not-regular", reading->blob, NULL, err);
+        break;
+    default:
+        break;
+    }
+    return r == 0 ? add_remembered(search, reading, err) : r;
+}
+
+/* ---- the search ---- */
+
+static bool next(void *data, struct ocs_reading *reading)
+{
+    struct search *search = data;
+    struct queue *queue = search->current;
+    if (queue->next == queue->count)
+        return false;
+    reading->blob = queue->blobs[queue->next++];
+    const struct ocs_inventory *inventory = &search->run->inventory;
+    reading->declared = ocs_inventory_media(inventory, inventory->blobs[reading->blob].media);
+    return true;
+}
+
+static int search_all(struct search *search, struct ocs_error *err)
+{
+    int r = 0;
+    while (r == 0 &&
+           (search->queue.next < search->queue.count || search->big.next < search->big.count)) {
+        bool big = search->queue.next == search->queue.count;
+        search->current = big ? &search->big : &search->queue;
+        struct ocs_reader reader = {
+            .run = search->run,
+            .phase = "documents",
+            .big = big,
+            .data = search,
+            .next = next,
+            .on_read = take,
+        };
+        r = ocs_reader_run(&reader, err);
+    }
+    search->run->unlooked += search->queue.count - search->queue.next;
+    return r;
+}
+
+static void search_clear(struct search *search)
+{
+    free(search->queue.blobs);
+    free(search->big.blobs);
+}
+
+int ocs_check_documents_of(struct ocs_fsck_run *run, uint32_t *blobs, size_t count,
+                           struct ocs_error *err)
+{
+    struct search search = {
+        .run = run,
+        .queue = {.blobs = blobs, .count = count, .capacity = count},
+    };
+    int r = search_all(&search, err);
+    search_clear(&search);
+    return r;
+}
+
+int ocs_check_documents(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    struct search search = {.run = run, .reach = true};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < run->inventory.root_count; i++)
+        r = reach(&search, run->inventory.roots[i].blob, err);
+    if (r == 0)
+        r = search_all(&search, err);
+    search_clear(&search);
+    return r;
+}
+
+/* ---- the same document under another media type ---- */
+
+struct retyping {
+    struct ocs_fsck_run *run;
+    size_t next;
+};
+
+static bool next_retyping(void *data, struct ocs_reading *reading)
+{
+    struct retyping *retyping = data;
+    const struct ocs_inventory *inventory = &retyping->run->inventory;
+    while (retyping->next < inventory->declaration_count) {
+        const struct ocs_declaration *other = &inventory->declarations[retyping->next++];
+        const struct ocs_blob_state *state = &inventory->blobs[other->blob];
+        if (!other->media || state->presence != OCS_PRESENCE_HERE)
+            continue;
+        reading->blob = other->blob;
+        reading->declared = ocs_inventory_media(inventory, other->media);
+        return true;
+    }
+    return false;
+}
+
+static int take_retyping(void *data, struct ocs_reading *reading, struct ocs_error *err)
+{
+    struct retyping *retyping = data;
+    struct search search = {.run = retyping->run};
+    return blame_problems(&search, reading, err);
+}
+
+static int compare_declarations(const void *left, const void *right)
+{
+    const struct ocs_declaration *a = left, *b = right;
+    if (a->blob != b->blob)
+        return a->blob < b->blob ? -1 : 1;
+    if (a->media != b->media)
+        return a->media < b->media ? -1 : 1;
+    return (a->size > b->size) - (a->size < b->size);
+}
+
+/* One line for each (blob, media, size). */
+static void unite_declarations(struct ocs_inventory *inventory)
+{
+    struct ocs_declaration *items = inventory->declarations;
+    size_t kept = 0;
+    if (inventory->declaration_count)
+        qsort(items, inventory->declaration_count, sizeof(*items), compare_declarations);
+    for (size_t i = 0; i < inventory->declaration_count; i++) {
+        if (kept == 0 || compare_declarations(&items[kept - 1], &items[i]) != 0)
+            items[kept++] = items[i];
+    }
+    inventory->declaration_count = kept;
+}
+
+int ocs_check_other_types(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    unite_declarations(&run->inventory);
+    struct retyping retyping = {.run = run};
+    struct ocs_reader reader = {
+        .run = run,
+        .phase = "documents",
+        .big = true,
+        .data = &retyping,
+        .next = next_retyping,
+        .on_read = take_retyping,
+    };
+    return ocs_reader_run(&reader, err);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "check_orphans.h"
+
+#include "array.h"
+#include "check_documents.h"
+#include "referrers.h"
+#include "temporary.h"
+
+#include "store/cleanup.h"
+
+#include <stdio.h>
+
+/* ---- the walk ---- */
+
+static int on_blob(void *data, const struct ocs_digest *digest, bool regular, struct ocs_error *err)
+{
+    struct ocs_fsck_run *run = data;
+    uint32_t blob;
+    int r = ocs_inventory_add(&run->inventory, digest, &blob, err);
+    if (r < 0)
+        return r;
+    struct ocs_blob_state *state = &run->inventory.blobs[blob];
+    state->flags |= regular ? OCS_BLOB_ON_DISK : OCS_BLOB_ODD;
+    if (!regular && !(state->flags & OCS_BLOB_REACHABLE)) {
+        state->presence = OCS_PRESENCE_NOT_REGULAR;
+        r = ocs_fsck_blame_blob(run, "blob-not-regular", blob, NULL, err);
+    }
+    if (r == 0 && !ocs_algorithm_verifiable(ocs_digest_algorithm(digest)))
+        r = ocs_fsck_blame_blob(run, "blob-algorithm-unknown", blob,
+                                "its content cannot be verified", err);
+    return r;
+}
+
+static int on_stranger(void *data, const char *name, struct ocs_error *err)
+{
+    struct ocs_fsck_run *run = data;
+    auto_free char *path = NULL;
+    if (asprintf(&path, "blobs/%s", name) < 0) {
+        path = NULL;
+        return ocs_error_memory(err);
+    }
+    bool temporary = ocs_is_temporary_in_blobs(name);
+    return ocs_fsck_blame_file(run, temporary ? "orphan-temporary" : "blob-name-invalid", path,
+                               NULL, err);
+}
+
+/* Nobody looked at it yet; or it came, or went, since somebody did. */
+static bool wants_look(const struct ocs_blob_state *state)
+{
+    bool here = state->presence == OCS_PRESENCE_HERE || state->presence == OCS_PRESENCE_UNREADABLE;
+    if (state->flags & OCS_BLOB_ON_DISK)
+        return state->presence == OCS_PRESENCE_UNKNOWN || state->presence == OCS_PRESENCE_ABSENT;
+    return here && !(state->flags & OCS_BLOB_ODD);
+}
+
+static int look_at_rest(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    uint32_t total = ocs_inventory_count(&run->inventory);
+    uint32_t *blobs = NULL;
+    size_t count = 0, capacity = 0;
+    for (uint32_t blob = 0; blob < total; blob++) {
+        if (!wants_look(&run->inventory.blobs[blob]))
+            continue;
+        int r = ocs_array_reserve(&blobs, &capacity, count + 1, sizeof(*blobs), err);
+        if (r < 0) {
+            free(blobs);
+            return r;
+        }
+        blobs[count++] = blob;
+    }
+    return ocs_check_documents_of(run, blobs, count, err);
+}
+
+int ocs_check_disk(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    if (!run->blobs)
+        return 0;
+    struct ocs_blobs_visitor visitor = {
+        .data = run,
+        .on_blob = on_blob,
+        .on_stranger = on_stranger,
+    };
+    int r = ocs_blobs_each(run->blobs, &visitor, err);
+    if (r == 0)
+        r = look_at_rest(run, err);
+    return r < 0 ? r : ocs_referrers_keep(&run->inventory, err);
+}
+
+/* ---- orphans ---- */
+
+static bool is_here(const struct ocs_blob_state *state)
+{
+    return state->flags & OCS_BLOB_ON_DISK && state->presence != OCS_PRESENCE_ABSENT;
+}
+
+/* A document that nothing names, with all that it names: somebody's image,
+ * maybe, whose entry a racing copy lost. */
+static bool is_dangling(const struct ocs_inventory *inventory, const struct ocs_blob_state *state)
+{
+    if (!state->document || state->flags & (OCS_BLOB_NAMED | OCS_BLOB_DAMAGED))
+        return false;
+    const struct ocs_read_document *document = &inventory->documents[state->document - 1];
+    uint32_t children = 0;
+    for (uint32_t e = document->first; e < document->first + document->count; e++) {
+        if ((inventory->how[e] & OCS_EDGE_ROLE) == OCS_ROLE_SUBJECT)
+            continue;
+        children++;
+        if (!is_here(&inventory->blobs[inventory->children[e]]) &&
+            !(inventory->how[e] & OCS_EDGE_FOREIGN))
+            return false;
+    }
+    return document->sure && children > 0;
+}
+
+int ocs_check_orphans(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    uint32_t count = ocs_inventory_count(&run->inventory);
+    int r = 0;
+    for (uint32_t blob = 0; r == 0 && blob < count; blob++) {
+        const struct ocs_blob_state *state = &run->inventory.blobs[blob];
+        if (state->flags & OCS_BLOB_REACHABLE || !is_here(state))
+            continue;
+        r = ocs_fsck_blame_blob(run, "orphan-blob", blob, NULL, err);
+        if (r == 0 && is_dangling(&run->inventory, state))
+            r = ocs_fsck_blame_blob(run, "manifest-dangling", blob,
+                                    "a complete image that no index.json lists", err);
+    }
+    return r;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "check_presence.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* How an absent blob is missed; ascending in the order of reporting. */
+enum missing {
+    MISSING_ROOT = 1u << 0,   /* by an index.json */
+    MISSING_SPARSE = 1u << 1, /* by an index blob */
+    MISSING_CONFIG = 1u << 2, /* by a manifest that has something of what it needs */
+    MISSING_LAYER = 1u << 3,
+    MISSING_CONFIG_ALL = 1u << 4, /* by one of which nothing is there */
+    MISSING_LAYER_ALL = 1u << 5,
+    MISSING_FOREIGN = 1u << 6,
+    MISSING_SUBJECT = 1u << 7,
+    MISSING_WITH_DATA = 1u << 8, /* the descriptor brings the content along */
+};
+
+static bool is_absent(const struct ocs_blob_state *state)
+{
+    return state->presence == OCS_PRESENCE_ABSENT || state->presence == OCS_PRESENCE_NOT_REGULAR;
+}
+
+static unsigned kind_of(uint8_t how, bool nothing_there)
+{
+    if (how & OCS_EDGE_DATA)
+        return MISSING_WITH_DATA;
+    if (how & OCS_EDGE_FOREIGN)
+        return MISSING_FOREIGN;
+    switch (how & OCS_EDGE_ROLE) {
+    case OCS_ROLE_MANIFEST:
+        if (!(how & OCS_EDGE_LAYERISH))
+            return MISSING_SPARSE;
+        return nothing_there ? MISSING_LAYER_ALL : MISSING_LAYER;
+    case OCS_ROLE_CONFIG:
+        return nothing_there ? MISSING_CONFIG_ALL : MISSING_CONFIG;
+    case OCS_ROLE_SUBJECT:
+        return MISSING_SUBJECT;
+    case OCS_ROLE_LOOSE:
+        return 0;
+    default:
+        return nothing_there ? MISSING_LAYER_ALL : MISSING_LAYER;
+    }
+}
+
+/* An image of a platform that was never brought along (docker save), reached
+ * through an index alone: not one of its children is here. */
+static bool nothing_is_there(const struct ocs_inventory *inventory,
+                             const struct ocs_read_document *document)
+{
+    if (inventory->blobs[document->blob].flags & OCS_BLOB_LISTED)
+        return false;
+    for (uint32_t e = document->first; e < document->first + document->count; e++) {
+        if ((inventory->how[e] & OCS_EDGE_ROLE) != OCS_ROLE_SUBJECT &&
+            !is_absent(&inventory->blobs[inventory->children[e]]))
+            return false;
+    }
+    return true;
+}
+
+static void miss_children(struct ocs_inventory *inventory, const struct ocs_read_document *document)
+{
+    const struct ocs_blob_state *parent = &inventory->blobs[document->blob];
+    if (!document->sure || !(parent->flags & OCS_BLOB_REACHABLE))
+        return;
+    bool nothing = nothing_is_there(inventory, document);
+    for (uint32_t e = document->first; e < document->first + document->count; e++) {
+        struct ocs_blob_state *child = &inventory->blobs[inventory->children[e]];
+        if (is_absent(child))
+            child->missing |= (uint16_t)kind_of(inventory->how[e], nothing);
+    }
+}
+
+static void miss_roots(struct ocs_inventory *inventory)
+{
+    for (size_t i = 0; i < inventory->root_count; i++) {
+        const struct ocs_root_entry *entry = &inventory->roots[i];
+        struct ocs_blob_state *state = &inventory->blobs[entry->blob];
+        if (!is_absent(state) || (entry->how & OCS_EDGE_ROLE) == OCS_ROLE_LOOSE)
+            continue;
+        state->missing |= entry->how & OCS_EDGE_DATA ? MISSING_WITH_DATA : MISSING_ROOT;
+    }
+}
+
+/* ---- reporting ---- */
+
+static const struct {
+    uint16_t kind;
+    uint16_t unless; /* something worse is said already */
+    const char *id;
+    enum ocs_severity severity;
+    const char *message;
+} kinds[] = {
+    {MISSING_ROOT, 0, "manifest-missing", OCS_SEVERITY_ERROR, NULL},
+    {MISSING_CONFIG, 0, "config-missing", OCS_SEVERITY_ERROR, NULL},
+    {MISSING_LAYER, 0, "layer-missing", OCS_SEVERITY_ERROR, NULL},
+    {MISSING_SPARSE, MISSING_ROOT, "manifest-absent-sparse", OCS_SEVERITY_WARNING, NULL},
+    {MISSING_CONFIG_ALL, MISSING_CONFIG, "config-missing", OCS_SEVERITY_WARNING,
+     "nothing of that platform's image is here"},
+    {MISSING_LAYER_ALL, MISSING_LAYER, "layer-missing", OCS_SEVERITY_WARNING,
+     "nothing of that platform's image is here"},
+    {MISSING_FOREIGN, MISSING_LAYER, "layer-absent-foreign", OCS_SEVERITY_INFO, NULL},
+    {MISSING_SUBJECT, MISSING_ROOT | MISSING_SPARSE, "subject-missing", OCS_SEVERITY_INFO, NULL},
+    {MISSING_WITH_DATA, 0, "data-stands-in", OCS_SEVERITY_INFO, NULL},
+};
+
+static int blame_missing(struct ocs_fsck_run *run, uint32_t blob, struct ocs_error *err)
+{
+    uint16_t missing = run->inventory.blobs[blob].missing;
+    struct ocs_digest digest;
+    ocs_inventory_digest(&run->inventory, blob, &digest);
+    bool known = ocs_digest_algorithm(&digest) != OCS_ALGORITHM_OTHER;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (!(missing & kinds[i].kind) || missing & kinds[i].unless)
+            continue;
+        struct ocs_finding_note note = {
+            .id = kinds[i].id,
+            .severity = kinds[i].severity,
+            .blob = blob,
+            .message = kinds[i].message,
+        };
+        if (!known && note.severity > OCS_SEVERITY_WARNING)
+            note.severity = OCS_SEVERITY_WARNING;
+        int r = ocs_findings_add(&run->findings, &note, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* ---- sizes ---- */
+
+static int blame_size(struct ocs_fsck_run *run, const char *id, uint32_t blob, int64_t expected,
+                      int64_t actual, struct ocs_error *err)
+{
+    char first[24], second[24];
+    snprintf(first, sizeof(first), "%" PRId64, expected);
+    snprintf(second, sizeof(second), "%" PRId64, actual);
+    struct ocs_finding_note note = {
+        .id = id,
+        .severity = ocs_fsck_damage_severity(run, blob),
+        .blob = blob,
+        .expected = first,
+        .actual = second,
+    };
+    return ocs_findings_add(&run->findings, &note, err);
+}
+
+/* The place of the blob's further declarations, which are sorted by blob. */
+static size_t first_declaration(const struct ocs_inventory *inventory, uint32_t blob)
+{
+    size_t low = 0, high = inventory->declaration_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (inventory->declarations[middle].blob < blob)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct sizes { /* that descriptors give */
+    int64_t low, high;
+    bool matched; /* one of them is the file's */
+};
+
+static struct sizes look_at_sizes(const struct ocs_inventory *inventory, uint32_t blob)
+{
+    const struct ocs_blob_state *state = &inventory->blobs[blob];
+    struct sizes sizes = {
+        .low = state->declared,
+        .high = state->declared,
+        .matched = state->declared == (int64_t)state->size,
+    };
+    if (!(state->flags & OCS_BLOB_SIZES))
+        return sizes;
+    for (size_t i = first_declaration(inventory, blob);
+         i < inventory->declaration_count && inventory->declarations[i].blob == blob; i++) {
+        int64_t size = inventory->declarations[i].size;
+        if (size < 0)
+            continue;
+        sizes.low = size < sizes.low ? size : sizes.low;
+        sizes.high = size > sizes.high ? size : sizes.high;
+        sizes.matched |= size == (int64_t)state->size;
+    }
+    return sizes;
+}
+
+static int check_size(struct ocs_fsck_run *run, uint32_t blob, struct ocs_error *err)
+{
+    const struct ocs_blob_state *state = &run->inventory.blobs[blob];
+    if (state->declared < 0)
+        return 0;
+    struct sizes sizes = look_at_sizes(&run->inventory, blob);
+    int r = 0;
+    if (sizes.low != sizes.high)
+        r = blame_size(run, "descriptor-size-conflict", blob, sizes.low, sizes.high, err);
+    bool sized = state->presence == OCS_PRESENCE_HERE && !(state->flags & OCS_BLOB_EMPTY);
+    if (r == 0 && sized && !sizes.matched)
+        r = blame_size(run, "blob-size-mismatch", blob, sizes.low, (int64_t)state->size, err);
+    return r;
+}
+
+static int check_blob(struct ocs_fsck_run *run, uint32_t blob, struct ocs_error *err)
+{
+    int r = 0;
+    const struct ocs_blob_state *state = &run->inventory.blobs[blob];
+    if (state->missing)
+        r = blame_missing(run, blob, err);
+    if (r == 0 && state->flags & OCS_BLOB_EMPTY) {
+        struct ocs_finding_note note = {
+            .id = "blob-empty",
+            .severity = ocs_fsck_damage_severity(run, blob),
+            .blob = blob,
+        };
+        r = ocs_findings_add(&run->findings, &note, err);
+    }
+    return r == 0 ? check_size(run, blob, err) : r;
+}
+
+int ocs_check_presence(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    struct ocs_inventory *inventory = &run->inventory;
+    miss_roots(inventory);
+    for (size_t i = 0; i < inventory->document_count; i++)
+        miss_children(inventory, &inventory->documents[i]);
+    uint32_t count = ocs_inventory_count(inventory);
+    int r = 0;
+    for (uint32_t blob = 0; r == 0 && blob < count; blob++)
+        r = check_blob(run, blob, err);
+    return r;
+}

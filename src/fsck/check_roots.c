@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "check_roots.h"
+
+#include "array.h"
+#include "temporary.h"
+
+#include "store/cleanup.h"
+#include "store/document_check.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PATIENCE_MS       5000
+#define LAYOUT_FILE_BYTES 65536
+
+/* One layout while it is looked at. */
+struct visit {
+    struct ocs_fsck_run *run;
+    const struct ocs_fsck_place *place;
+    const char *file; /* that a problem is about */
+    int dir;
+};
+
+static int blame(const struct visit *visit, const char *id, const char *file, const char *message,
+                 struct ocs_error *err)
+{
+    auto_free char *path = NULL;
+    if (asprintf(&path, "%s%s", visit->place->prefix, file) < 0) {
+        path = NULL;
+        return ocs_error_memory(err);
+    }
+    return ocs_fsck_blame_file(visit->run, id, path, message, err);
+}
+
+static int on_problem(void *data, const struct ocs_problem *problem, struct ocs_error *err)
+{
+    const struct visit *visit = data;
+    auto_free char *path = NULL;
+    auto_free char *message = NULL;
+    const char *member = problem->member ? problem->member : "";
+    if (asprintf(&path, "%s%s", visit->place->prefix, visit->file) < 0 ||
+        asprintf(&message, "%s%s%s", member, *member ? " " : "", problem->text) < 0)
+        return ocs_error_memory(err);
+    struct ocs_finding_note note = {
+        .id = problem->id,
+        .severity = problem->severity,
+        .blob = OCS_NO_BLOB,
+        .path = path,
+        .message = message,
+    };
+    return ocs_findings_add(&visit->run->findings, &note, err);
+}
+
+/* ---- oci-layout ---- */
+
+static int check_layout_file(struct visit *visit, struct ocs_error *err)
+{
+    auto_fd int fd = -1;
+    auto_bytes struct ocs_bytes bytes = {0};
+    struct ocs_error local;
+    visit->file = "oci-layout";
+    int r = ocs_io_open_regular(visit->dir, "oci-layout", &fd, NULL, "oci-layout", &local);
+    if (r == OCS_IO_ABSENT)
+        return blame(visit, "layout-file-missing", "oci-layout", NULL, err);
+    if (r == OCS_IO_NOT_REGULAR)
+        return blame(visit, "layout-file-missing", "oci-layout", "is not a regular file", err);
+    if (r == 0)
+        r = ocs_io_read_all(fd, LAYOUT_FILE_BYTES, &bytes, "oci-layout", &local);
+    if (r < 0)
+        return blame(visit, "layout-file-missing", "oci-layout", local.message, err);
+    return ocs_layout_file_check(bytes.data, bytes.size, visit, on_problem, err);
+}
+
+/* ---- index.json ---- */
+
+static int add_root(struct visit *visit, const struct ocs_document *document,
+                    const struct ocs_descriptor *descriptor, struct ocs_error *err)
+{
+    struct ocs_inventory *inventory = &visit->run->inventory;
+    struct ocs_root_entry entry = {.layout = (uint32_t)(visit->place - visit->run->places)};
+    int r = ocs_inventory_add(inventory, &descriptor->digest, &entry.blob, err);
+    if (r == 0)
+        r = ocs_inventory_how(document, descriptor, &entry.how, err);
+    if (r == 0)
+        r = ocs_inventory_declare(inventory, entry.blob, descriptor->size, descriptor->media_type,
+                                  err);
+    if (r < 0)
+        return r;
+    inventory->blobs[entry.blob].flags |= OCS_BLOB_LISTED;
+    return ocs_inventory_root(inventory, &entry, ocs_descriptor_ref_name(document, descriptor),
+                              err);
+}
+
+static int add_roots(struct visit *visit, const struct ocs_document *document,
+                     struct ocs_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < document->count; i++)
+        r = add_root(visit, document, &document->descriptors[i], err);
+    visit->run->report->images += document->count;
+    return r;
+}
+
+static int check_index(struct visit *visit, struct ocs_error *err)
+{
+    auto_index struct ocs_index index = {0};
+    struct ocs_index_wait wait = {.patience_ms = PATIENCE_MS, .hooks = visit->run->hooks};
+    struct ocs_error local = {0};
+    visit->file = "index.json";
+    int r = ocs_index_read(visit->dir, visit->place->name, &wait, &index, &local);
+    if (r == OCS_INDEX_ABSENT || r == OCS_INDEX_UNREADABLE)
+        return blame(visit, "index-unreadable", "index.json", local.message, err);
+    if (r == OCS_INDEX_INVALID)
+        return blame(visit, "index-invalid", "index.json", local.message, err);
+    if (r < 0)
+        return ocs_error_raise(err, local.status, "%s", local.message);
+    r = ocs_index_check(&index.document, visit, on_problem, err);
+    return r < 0 ? r : add_roots(visit, &index.document, err);
+}
+
+/* ---- manifest.json of docker save ---- */
+
+/* "blobs/<alg>/<hex>" in it names a blob that `docker load` wants. */
+static int add_saved(struct visit *visit, const char *path, struct ocs_error *err)
+{
+    char text[OCS_DIGEST_BUF];
+    if (!path || strncmp(path, "blobs/", 6) != 0 || strlen(path + 6) >= sizeof(text))
+        return 0;
+    snprintf(text, sizeof(text), "%s", path + 6);
+    char *slash = strchr(text, '/');
+    struct ocs_digest digest;
+    if (slash)
+        *slash = ':';
+    if (!slash || ocs_digest_parse(text, strlen(text), &digest) != 0)
+        return 0;
+    struct ocs_root_entry entry = {
+        .layout = (uint32_t)(visit->place - visit->run->places),
+        .how = OCS_ROLE_LOOSE,
+    };
+    int r = ocs_inventory_add(&visit->run->inventory, &digest, &entry.blob, err);
+    return r < 0 ? r : ocs_inventory_root(&visit->run->inventory, &entry, NULL, err);
+}
+
+static int add_saved_image(struct visit *visit, const struct ocs_json *json,
+                           const struct ocs_json_value *image, struct ocs_error *err)
+{
+    int r = add_saved(visit, ocs_json_string(json, ocs_json_member(image, "Config")), err);
+    const struct ocs_json_value *layers = ocs_json_member(image, "Layers");
+    const struct ocs_json_value *layer = layers ? ocs_json_first(layers) : NULL;
+    for (; r == 0 && layer; layer = ocs_json_next(layer))
+        r = add_saved(visit, ocs_json_string(json, layer), err);
+    return r;
+}
+
+static int add_saved_images(struct visit *visit, struct ocs_error *err)
+{
+    auto_fd int fd = -1;
+    auto_bytes struct ocs_bytes bytes = {0};
+    auto_json struct ocs_json *json = NULL;
+    if (ocs_io_open_regular(visit->dir, "manifest.json", &fd, NULL, "manifest.json", NULL) != 0 ||
+        ocs_io_read_all(fd, OCS_JSON_INDEX_BYTES, &bytes, "manifest.json", NULL) < 0)
+        return 0;
+    int r = ocs_json_parse(bytes.data, bytes.size, OCS_JSON_INDEX_LIMITS, &json, NULL, err);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    if (ocs_json_type(ocs_json_root(json)) != OCS_JSON_ARRAY)
+        return 0;
+    const struct ocs_json_value *image = ocs_json_first(ocs_json_root(json));
+    for (; r == 0 && image; image = ocs_json_next(image))
+        r = add_saved_image(visit, json, image, err);
+    return r;
+}
+
+/* ---- what other tools left ---- */
+
+static int check_leftovers(struct visit *visit, struct ocs_error *err)
+{
+    int fd = openat(visit->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_dir DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+    if (!stream) {
+        if (fd >= 0)
+            close(fd);
+        return ocs_error_errno(err, "%s", visit->place->name);
+    }
+    int r = 0;
+    struct dirent *entry;
+    while (r == 0 && (entry = readdir(stream))) {
+        if (ocs_is_temporary_in_layout(entry->d_name))
+            r = blame(visit, "orphan-temporary", entry->d_name, NULL, err);
+    }
+    return r;
+}
+
+/* ---- layouts ---- */
+
+static int add_place(struct ocs_fsck_run *run, char *name, char *prefix, struct ocs_error *err)
+{
+    int r = name && prefix ? ocs_array_reserve(&run->places, &run->place_capacity,
+                                               run->place_count + 1, sizeof(*run->places), err)
+                           : ocs_error_memory(err);
+    if (r < 0) {
+        free(name);
+        free(prefix);
+        return r;
+    }
+    run->places[run->place_count++] = (struct ocs_fsck_place){.name = name, .prefix = prefix};
+    return 0;
+}
+
+static int check_layout(struct ocs_fsck_run *run, int dir, struct ocs_error *err)
+{
+    struct visit visit = {
+        .run = run,
+        .place = &run->places[run->place_count - 1],
+        .dir = dir,
+    };
+    int r = check_layout_file(&visit, err);
+    if (r == 0)
+        r = check_index(&visit, err);
+    if (r == 0)
+        r = add_saved_images(&visit, err);
+    return r == 0 ? check_leftovers(&visit, err) : r;
+}
+
+static char *prefix_of(const struct ocs_root *root)
+{
+    char *prefix = NULL;
+    if (strcmp(root->path, ".") == 0)
+        return strdup("");
+    return asprintf(&prefix, "%s/", root->path) < 0 ? NULL : prefix;
+}
+
+static int check_registered(struct ocs_fsck_run *run, const struct ocs_root *root,
+                            struct ocs_error *err)
+{
+    auto_fd int dir = -1;
+    struct ocs_error local;
+    int r = add_place(run, strdup(root->name), prefix_of(root), err);
+    if (r < 0)
+        return r;
+    r = ocs_store_open_layout(run->store, root, &dir, &local);
+    if (r == OCS_IO_ABSENT || r == OCS_IO_NOT_REGULAR)
+        return ocs_fsck_blame_file(run, "layout-missing", root->path,
+                                   r == OCS_IO_ABSENT ? NULL : "is no folder", err);
+    if (r < 0)
+        return ocs_fsck_blame_file(run, "layout-missing", root->path, local.message, err);
+    return check_layout(run, dir, err);
+}
+
+static int check_store_roots(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    struct ocs_roots roots = {0};
+    struct ocs_roots_place place = ocs_store_roots_place(run->store);
+    int r = ocs_roots_read(&place, &roots, err);
+    if (r == 0 && roots.damaged)
+        r = ocs_fsck_blame_file(run, "roots-entry-damaged", ".ocistore/roots", roots.trouble, err);
+    for (size_t i = 0; r == 0 && i < roots.count; i++)
+        r = ocs_fsck_cancelled(run) ? ocs_error_interrupted(err)
+                                    : check_registered(run, &roots.items[i], err);
+    ocs_roots_clear(&roots);
+    return r;
+}
+
+static int check_plain_layout(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    int r = add_place(run, strdup(run->layout_name), strdup(""), err);
+    if (r == 0 && !run->blobs)
+        r = ocs_fsck_blame_file(run, "layout-file-missing", "blobs", "is not there, or no folder",
+                                err);
+    return r < 0 ? r : check_layout(run, run->layout_dir, err);
+}
+
+int ocs_check_roots(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    return run->store ? check_store_roots(run, err) : check_plain_layout(run, err);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "check_store.h"
+
+#include "store/cleanup.h"
+#include "store/error.h"
+#include "store/marker.h"
+#include "store/trash.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+
+/* ---- the folder ---- */
+
+/* Files can be renamed from one to the other; bind mounts of one device forbid it. */
+static bool on_one_mount(int dir, const char *first, const char *second)
+{
+    struct statx a, b;
+    if (statx(dir, first, AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &a) < 0 ||
+        statx(dir, second, AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &b) < 0)
+        return true; /* that it is not there is somebody else's finding */
+    bool same_device = a.stx_dev_major == b.stx_dev_major && a.stx_dev_minor == b.stx_dev_minor;
+    return same_device && a.stx_mnt_id == b.stx_mnt_id;
+}
+
+static int check_marker(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    struct ocs_marker marker = {0};
+    struct ocs_error local;
+    int r = ocs_marker_read(run->store->state, &marker, &local);
+    ocs_marker_clear(&marker);
+    if (r == 0)
+        return 0;
+    return ocs_fsck_blame_file(run, r > 0 ? "store-marker-missing" : "store-feature-unknown",
+                               ".ocistore/store.json", r > 0 ? NULL : local.message, err);
+}
+
+int ocs_check_store(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    if (!run->store)
+        return 0;
+    int r = check_marker(run, err);
+    if (r == 0 && !on_one_mount(run->store->dir, "blobs", ".ocistore"))
+        r = ocs_fsck_blame_file(run, "store-split", "blobs",
+                                "is on another file system than .ocistore", err);
+    return r;
+}
+
+/* ---- trash and quarantine ---- */
+
+static bool is_lacking(const struct ocs_fsck_run *run, const struct ocs_digest *digest,
+                       uint32_t *blob)
+{
+    if (!ocs_digest_set_find(run->inventory.set, digest, blob))
+        return false;
+    const struct ocs_blob_state *state = &run->inventory.blobs[*blob];
+    bool there = state->presence == OCS_PRESENCE_HERE && !(state->flags & OCS_BLOB_DAMAGED);
+    return state->flags & OCS_BLOB_REACHABLE && !there;
+}
+
+static int on_trash(void *data, const char *run_name, const char *path,
+                    const struct ocs_digest *digest, const struct stat *st, struct ocs_error *err)
+{
+    struct ocs_fsck_run *run = data;
+    uint32_t blob;
+    (void)st;
+    if (!digest || !is_lacking(run, digest, &blob))
+        return 0;
+    auto_free char *where = NULL;
+    if (asprintf(&where, ".ocistore/trash/%s/%s", run_name, path) < 0) {
+        where = NULL;
+        return ocs_error_memory(err);
+    }
+    struct ocs_finding_note note = {
+        .id = "trash-referenced",
+        .severity = OCS_SEVERITY_ERROR,
+        .blob = blob,
+        .path = where,
+        .action = "the next import or gc brings it back",
+    };
+    return ocs_findings_add(&run->findings, &note, err);
+}
+
+/* "<hex>.<time>.<n>" in a folder named after the algorithm. */
+static int parse_quarantined(const char *algorithm, const char *name, struct ocs_digest *out)
+{
+    char text[OCS_DIGEST_BUF];
+    int hex = (int)strcspn(name, ".");
+    int size = snprintf(text, sizeof(text), "%s:%.*s", algorithm, hex, name);
+    if (size < 0 || (size_t)size >= sizeof(text))
+        return OCS_DIGEST_INVALID;
+    return ocs_digest_parse(text, (size_t)size, out);
+}
+
+static int on_quarantined(struct ocs_fsck_run *run, const char *algorithm, const char *name,
+                          struct ocs_error *err)
+{
+    struct ocs_digest digest;
+    uint32_t blob;
+    auto_free char *path = NULL;
+    if (parse_quarantined(algorithm, name, &digest) != 0)
+        return 0;
+    if (asprintf(&path, ".ocistore/quarantine/%s/%s", algorithm, name) < 0) {
+        path = NULL;
+        return ocs_error_memory(err);
+    }
+    bool lacking = is_lacking(run, &digest, &blob);
+    struct ocs_finding_note note = {
+        .id = "quarantine-unresolved",
+        .severity = lacking ? OCS_SEVERITY_ERROR : OCS_SEVERITY_INFO,
+        .blob = OCS_NO_BLOB,
+        .path = path,
+    };
+    int r = ocs_inventory_add(&run->inventory, &digest, &note.blob, err);
+    return r < 0 ? r : ocs_findings_add(&run->findings, &note, err);
+}
+
+/* Calls for every entry of a folder; an absent folder has none. */
+static int each_entry(struct ocs_fsck_run *run, int dir, const char *path, const char *label,
+                      int (*visit)(struct ocs_fsck_run *run, int dir, const char *label,
+                                   const char *name, struct ocs_error *err),
+                      struct ocs_error *err)
+{
+    int fd = -1;
+    int r = ocs_io_open_dir(dir, path, &fd, path, err);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    auto_dir DIR *stream = fdopendir(fd);
+    if (!stream) {
+        close(fd);
+        return ocs_error_errno(err, "%s", path);
+    }
+    struct dirent *entry;
+    while (r == 0 && (entry = readdir(stream))) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            r = visit(run, fd, label, entry->d_name, err);
+    }
+    return r;
+}
+
+static int visit_quarantined(struct ocs_fsck_run *run, int dir, const char *algorithm,
+                             const char *name, struct ocs_error *err)
+{
+    (void)dir;
+    return on_quarantined(run, algorithm, name, err);
+}
+
+static int visit_algorithm(struct ocs_fsck_run *run, int dir, const char *label, const char *name,
+                           struct ocs_error *err)
+{
+    (void)label;
+    return each_entry(run, dir, name, name, visit_quarantined, err);
+}
+
+/* ---- tmp/ ---- */
+
+/* A process that still works there holds its folder's lock. */
+static int visit_temporary(struct ocs_fsck_run *run, int dir, const char *label, const char *name,
+                           struct ocs_error *err)
+{
+    (void)label;
+    auto_fd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) < 0)
+        return 0;
+    auto_free char *path = NULL;
+    if (asprintf(&path, ".ocistore/tmp/%s", name) < 0) {
+        path = NULL;
+        return ocs_error_memory(err);
+    }
+    return ocs_fsck_blame_file(run, "orphan-temporary", path, NULL, err);
+}
+
+int ocs_check_state(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    if (!run->store)
+        return 0;
+    int state = run->store->state;
+    struct ocs_trash_visitor visitor = {.data = run, .on_entry = on_trash};
+    int r = ocs_trash_each(state, &visitor, err);
+    if (r == 0)
+        r = each_entry(run, state, "quarantine", NULL, visit_algorithm, err);
+    return r == 0 ? each_entry(run, state, "tmp", NULL, visit_temporary, err) : r;
+}

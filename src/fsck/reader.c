@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "reader.h"
+
+#include "array.h"
+
+#include "store/cleanup.h"
+#include "store/hash.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Small blobs are read whole at once, and with that can be verified in passing. */
+#define HEAD_BYTES (64u << 10)
+/* Beyond this a document is not even searched for digests. */
+#define HARD_BYTES (32u << 20)
+
+/* A few more than there are threads, so that none waits for the calling one. */
+#define READINGS_PER_THREAD 32
+
+/* What one thread keeps from blob to blob. */
+struct bench {
+    const struct ocs_fsck_run *run;
+    struct ocs_hasher *hasher;
+    bool big;
+    char *head;
+    ssize_t head_size;
+};
+
+/* Readings go round: to a worker, back to the calling thread, to the next blob. */
+struct circulation {
+    const struct ocs_reader *reader;
+    struct ocs_reading *readings;
+    size_t count;
+    struct ocs_work *idle;
+};
+
+static void reading_reset(struct ocs_reading *reading)
+{
+    for (size_t i = 0; i < reading->problem_count; i++)
+        free(reading->problems[i].text);
+    reading->problem_count = 0;
+    ocs_document_clear(&reading->document);
+    ocs_bytes_clear(&reading->bytes);
+}
+
+/* ---- on the worker threads ---- */
+
+static int keep_problem(void *data, const struct ocs_problem *problem, struct ocs_error *err)
+{
+    struct ocs_reading *reading = data;
+    int r = ocs_array_reserve(&reading->problems, &reading->problem_capacity,
+                              reading->problem_count + 1, sizeof(*reading->problems), err);
+    if (r < 0)
+        return r;
+    struct ocs_kept_problem kept = {.id = problem->id, .severity = problem->severity};
+    const char *member = problem->member ? problem->member : "";
+    if (asprintf(&kept.text, "%s%s%s", member, *member ? " " : "", problem->text) < 0)
+        return ocs_error_memory(err);
+    reading->problems[reading->problem_count++] = kept;
+    return 0;
+}
+
+static int unreadable(struct ocs_reading *reading)
+{
+    reading->presence = OCS_PRESENCE_UNREADABLE;
+    return 0;
+}
+
+static int hash(struct bench *bench, struct ocs_reading *reading, const char *bytes, size_t size)
+{
+    enum ocs_algorithm algorithm = ocs_digest_algorithm(&reading->digest);
+    reading->verdict = OCS_VERDICT_NONE;
+    if (!ocs_algorithm_verifiable(algorithm))
+        return 0;
+    struct ocs_digest actual;
+    int r = ocs_hasher_begin(bench->hasher, algorithm, &reading->err);
+    if (r == 0)
+        r = ocs_hasher_update(bench->hasher, bytes, size, &reading->err);
+    if (r == 0)
+        r = ocs_hasher_end(bench->hasher, &actual, &reading->err);
+    if (r == 0)
+        reading->verdict =
+            ocs_digest_equal(&actual, &reading->digest) ? OCS_VERDICT_GOOD : OCS_VERDICT_BAD;
+    return r;
+}
+
+/* Small documents are in the head as a whole. */
+static int read_bytes(const struct bench *bench, struct ocs_reading *reading, int fd)
+{
+    if ((uint64_t)bench->head_size < reading->stamp.size)
+        return lseek(fd, 0, SEEK_SET) < 0
+                   ? ocs_error_errno(&reading->err, "seek")
+                   : ocs_io_read_all(fd, HARD_BYTES, &reading->bytes, "read", &reading->err);
+    reading->bytes.size = (size_t)bench->head_size;
+    reading->bytes.data = malloc(reading->bytes.size + 1);
+    if (!reading->bytes.data)
+        return ocs_error_memory(&reading->err);
+    memcpy(reading->bytes.data, bench->head, reading->bytes.size);
+    reading->bytes.data[reading->bytes.size] = '\0';
+    return 0;
+}
+
+/* Wrong bytes are believed only when they come twice. */
+static int read_again(struct bench *bench, struct ocs_reading *reading, int fd)
+{
+    ocs_bytes_clear(&reading->bytes);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    if (lseek(fd, 0, SEEK_SET) < 0 ||
+        ocs_io_read_all(fd, HARD_BYTES, &reading->bytes, "read", &reading->err) < 0)
+        return unreadable(reading);
+    return hash(bench, reading, reading->bytes.data, reading->bytes.size);
+}
+
+static int read_document(struct bench *bench, struct ocs_reading *reading, int fd)
+{
+    reading->is_document = true;
+    if (reading->stamp.size > HEAD_BYTES && !bench->big) {
+        reading->too_big = true;
+        return 0;
+    }
+    if (read_bytes(bench, reading, fd) < 0)
+        return unreadable(reading);
+    int r = hash(bench, reading, reading->bytes.data, reading->bytes.size);
+    if (r == 0 && reading->verdict == OCS_VERDICT_BAD)
+        r = read_again(bench, reading, fd);
+    if (r < 0 || reading->presence == OCS_PRESENCE_UNREADABLE)
+        return r;
+    return ocs_document_read(reading->bytes.data, reading->bytes.size, OCS_JSON_DOCUMENT_LIMITS,
+                             &reading->document, &reading->err);
+}
+
+/* What a descriptor calls a document has to be one; anything else is checked
+ * when it looks like one. */
+static bool is_checked(const struct ocs_reading *reading)
+{
+    switch (ocs_media_of(reading->declared)) {
+    case OCS_MEDIA_INDEX:
+    case OCS_MEDIA_MANIFEST:
+    case OCS_MEDIA_ARTIFACT:
+    case OCS_MEDIA_SCHEMA1:
+    case OCS_MEDIA_CONFIG:
+        return true;
+    case OCS_MEDIA_LAYER:
+    case OCS_MEDIA_LAYER_FOREIGN:
+        return false;
+    default:
+        return reading->is_document && reading->document.shape != 0;
+    }
+}
+
+static int check(struct ocs_reading *reading)
+{
+    if (!is_checked(reading) || reading->verdict == OCS_VERDICT_BAD || reading->stamp.size == 0)
+        return 0;
+    if (reading->stamp.size > HARD_BYTES) {
+        struct ocs_problem problem = {
+            .id = "document-too-large",
+            .severity = OCS_SEVERITY_ERROR,
+            .text = "is larger than any document may be",
+        };
+        return keep_problem(reading, &problem, &reading->err);
+    }
+    return ocs_document_check(&reading->document, reading->declared, reading, keep_problem,
+                              &reading->err);
+}
+
+static int read_head(struct bench *bench, struct ocs_reading *reading, int fd)
+{
+    bench->head_size = ocs_io_read(fd, bench->head, HEAD_BYTES);
+    if (bench->head_size < 0) {
+        ocs_error_errno(&reading->err, "read");
+        return unreadable(reading);
+    }
+    bool whole = (uint64_t)bench->head_size == reading->stamp.size;
+    bool documentary = ocs_document_looks_like(bench->head, (size_t)bench->head_size);
+    if (documentary && reading->stamp.size <= HARD_BYTES)
+        return read_document(bench, reading, fd);
+    if (whole && !bench->run->options->quick) {
+        int r = hash(bench, reading, bench->head, (size_t)bench->head_size);
+        if (reading->verdict == OCS_VERDICT_BAD)
+            reading->verdict = OCS_VERDICT_NONE; /* the hashing phase looks again */
+        return r;
+    }
+    return 0;
+}
+
+static int look(struct bench *bench, struct ocs_reading *reading)
+{
+    auto_fd int fd = -1;
+    struct stat st;
+    if (!bench->run->blobs) {
+        reading->presence = OCS_PRESENCE_ABSENT;
+        return 0;
+    }
+    int r = ocs_blobs_open_blob(bench->run->blobs, &reading->digest, &fd, &st, &reading->err);
+    if (r < 0)
+        return unreadable(reading);
+    if (r > 0) {
+        reading->presence = r == OCS_IO_ABSENT ? OCS_PRESENCE_ABSENT : OCS_PRESENCE_NOT_REGULAR;
+        return 0;
+    }
+    reading->presence = OCS_PRESENCE_HERE;
+    reading->stamp = ocs_stamp_of(&st);
+    reading->mode = st.st_mode;
+    reading->settled = ocs_fsck_settled(&reading->stamp);
+    r = read_head(bench, reading, fd);
+    if (r < 0 || reading->presence != OCS_PRESENCE_HERE || reading->too_big)
+        return r;
+    return check(reading);
+}
+
+static void work(struct ocs_workers *workers, void *data)
+{
+    const struct circulation *circulation = data;
+    struct bench bench = {.run = circulation->reader->run, .big = circulation->reader->big};
+    struct ocs_error err = {0};
+    bench.head = malloc(HEAD_BYTES);
+    int ready = bench.head ? ocs_hasher_new(&bench.hasher, &err) : ocs_error_memory(&err);
+    struct ocs_work *item;
+    while ((item = ocs_workers_take(workers, false))) {
+        struct ocs_reading *reading = (struct ocs_reading *)item;
+        reading->err = err;
+        reading->result = ready < 0 ? ready : look(&bench, reading);
+        ocs_workers_progress(workers, 0);
+        ocs_workers_give(workers, item);
+        if (ocs_workers_cancelled(workers))
+            break;
+    }
+    if (bench.hasher)
+        ocs_hasher_free(bench.hasher);
+    free(bench.head);
+}
+
+/* ---- on the calling thread ---- */
+
+static struct ocs_reading *next_reading(struct circulation *circulation)
+{
+    struct ocs_reading *reading = (struct ocs_reading *)circulation->idle;
+    if (!reading || !circulation->reader->next(circulation->reader->data, reading))
+        return NULL;
+    circulation->idle = reading->work.next;
+    reading->presence = OCS_PRESENCE_UNKNOWN;
+    reading->stamp = (struct ocs_stamp){0};
+    reading->verdict = OCS_VERDICT_NONE;
+    reading->is_document = reading->too_big = false;
+    reading->settled = false;
+    ocs_inventory_digest(&circulation->reader->run->inventory, reading->blob, &reading->digest);
+    return reading;
+}
+
+static int on_done(struct ocs_workers *workers, void *data, struct ocs_work *item,
+                   struct ocs_error *err)
+{
+    struct circulation *circulation = data;
+    struct ocs_reading *reading = (struct ocs_reading *)item;
+    if (reading->result < 0) {
+        if (err)
+            *err = reading->err;
+        return reading->result;
+    }
+    int r = circulation->reader->on_read(circulation->reader->data, reading, err);
+    reading_reset(reading);
+    reading->work.next = circulation->idle;
+    circulation->idle = &reading->work;
+    if (r < 0)
+        return r;
+    while ((reading = next_reading(circulation)))
+        ocs_workers_add(workers, &reading->work, 0);
+    return 0;
+}
+
+static int run_circulation(struct circulation *circulation, unsigned threads, struct ocs_error *err)
+{
+    struct ocs_work *first = NULL;
+    struct ocs_work **last = &first;
+    uint64_t count = 0;
+    struct ocs_reading *reading;
+    while ((reading = next_reading(circulation))) {
+        reading->work.next = NULL;
+        *last = &reading->work;
+        last = &reading->work.next;
+        count++;
+    }
+    struct ocs_workers_options options = {
+        .threads = threads,
+        .phase = circulation->reader->phase,
+        .blobs_total = count,
+        .hooks = circulation->reader->run->hooks,
+        .data = circulation,
+        .work = work,
+        .on_done = on_done,
+    };
+    return first ? ocs_workers_run(&options, first, err) : 0;
+}
+
+int ocs_reader_run(const struct ocs_reader *reader, struct ocs_error *err)
+{
+    unsigned jobs = reader->run->options->jobs;
+    unsigned threads = jobs ? jobs : ocs_processors();
+    struct circulation circulation = {
+        .reader = reader,
+        .count = reader->big ? threads : (size_t)threads * READINGS_PER_THREAD,
+    };
+    circulation.readings = calloc(circulation.count, sizeof(*circulation.readings));
+    if (!circulation.readings)
+        return ocs_error_memory(err);
+    for (size_t i = circulation.count; i > 0; i--) {
+        circulation.readings[i - 1].work.next = circulation.idle;
+        circulation.idle = &circulation.readings[i - 1].work;
+    }
+    int r = run_circulation(&circulation, threads, err);
+    for (size_t i = 0; i < circulation.count; i++) {
+        reading_reset(&circulation.readings[i]);
+        free(circulation.readings[i].problems);
+    }
+    free(circulation.readings);
+    return r;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_FSCK_READER_H
+#define OCS_FSCK_READER_H
+
+/* Looks at blobs in workers: what lies under the name, its first bytes, and
+ * where these begin a document the whole of it, verified, parsed and checked. */
+
+#include "run.h"
+
+#include "store/document_check.h"
+#include "store/workers.h"
+
+enum ocs_verdict {
+    OCS_VERDICT_NONE, /* not hashed */
+    OCS_VERDICT_GOOD,
+    OCS_VERDICT_BAD, /* twice, read anew */
+};
+
+struct ocs_kept_problem {
+    const char *id;
+    enum ocs_severity severity;
+    char *text; /* "layers[3].digest is no digest" */
+};
+
+/* One blob on its way: filled before, in a worker, and read on the calling thread. */
+struct ocs_reading {
+    struct ocs_work work;
+    uint32_t blob;
+    struct ocs_digest digest;
+    const char *declared; /* the media type that a descriptor gave, or NULL */
+
+    enum ocs_blob_presence presence;
+    struct ocs_stamp stamp;
+    mode_t mode;
+    bool settled;
+    enum ocs_verdict verdict;
+    bool is_document;
+    bool too_big;           /* a document that was not read: see `big` of the reader */
+    struct ocs_bytes bytes; /* of a document */
+    struct ocs_document document;
+    struct ocs_kept_problem *problems;
+    size_t problem_count, problem_capacity;
+    int result; /* negative: fatal, in `err`; for UNREADABLE `err` says why */
+    struct ocs_error err;
+};
+
+struct ocs_reader {
+    struct ocs_fsck_run *run;
+    const char *phase;
+    /* Many readings are under way, so they hold small documents only; the others
+     * come back as `too_big`, and are given to a reader that has `big`. */
+    bool big;
+    void *data;
+    /* The next blob to look at; false when there is none now. `reading` has blob
+     * and declared to be filled. */
+    bool (*next)(void *data, struct ocs_reading *reading);
+    int (*on_read)(void *data, struct ocs_reading *reading, struct ocs_error *err);
+};
+
+/* Until next has none left and all were given back. OCS_INTERRUPTED. */
+int ocs_reader_run(const struct ocs_reader *reader, struct ocs_error *err);
+
+#endif

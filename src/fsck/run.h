@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_FSCK_RUN_H
+#define OCS_FSCK_RUN_H
+
+/* One run of fsck: what it looks at, what it knows so far, what it found.
+ * The phases (doc/fsck.md) are functions over it, called by fsck.c in order. */
+
+#include "finding.h"
+
+#include "store/store.h"
+
+struct ocs_fsck_place { /* a layout */
+    char *name;         /* as findings name its images */
+    char *prefix;       /* before the names of its files: "", "layouts/x/", an absolute path */
+};
+
+struct ocs_fsck_run {
+    const struct ocs_fsck_options *options;
+    const struct ocs_hooks *hooks;
+    struct ocs_fsck_report *report;
+
+    struct ocs_store *store; /* NULL: a plain layout, and nothing is written anywhere */
+    int layout_dir;          /* of a plain layout; else -1 */
+    char *layout_name;       /* of a plain layout; else NULL */
+    struct ocs_blobs *blobs; /* NULL: the folder is not there */
+    bool owns_blobs;
+
+    struct ocs_graph *graph; /* NULL: there is none, or not one that can be believed */
+    struct ocs_graph_batch *batch;
+    bool graph_is_new;     /* it was empty when the run began: nothing in it is missed */
+    uint32_t *graph_blobs; /* by graph id: the blob */
+    uint32_t graph_count;
+    int64_t flushed_at;
+
+    struct ocs_fsck_place *places;
+    size_t place_count, place_capacity;
+
+    struct ocs_inventory inventory;
+    struct ocs_findings findings;
+    uint64_t unlooked; /* reachable blobs that a run cut short did not come to */
+};
+
+int ocs_fsck_run_init(struct ocs_fsck_run *run, struct ocs_error *err);
+void ocs_fsck_run_clear(struct ocs_fsck_run *run);
+
+bool ocs_fsck_cancelled(const struct ocs_fsck_run *run);
+
+/* A finding of its table's severity about a blob (its path is added) ... */
+int ocs_fsck_blame_blob(struct ocs_fsck_run *run, const char *id, uint32_t blob,
+                        const char *message, struct ocs_error *err);
+/* ... or about a file. */
+int ocs_fsck_blame_file(struct ocs_fsck_run *run, const char *id, const char *path,
+                        const char *message, struct ocs_error *err);
+/* ERROR when something references the blob, else WARNING. */
+enum ocs_severity ocs_fsck_damage_severity(const struct ocs_fsck_run *run, uint32_t blob);
+
+/* ---- what the run learns for the graph; nothing happens without one ---- */
+
+/* A blob that was read: `document` NULL when it is none. */
+int ocs_fsck_learn(struct ocs_fsck_run *run, uint32_t blob, const struct ocs_document *document,
+                   const struct ocs_stamp *stamp, struct ocs_error *err);
+/* A blob was hashed; `settled`: it had not changed for 2 s when that began. */
+int ocs_fsck_stamp(struct ocs_fsck_run *run, uint32_t blob, const struct ocs_stamp *stamp,
+                   bool good, bool settled, struct ocs_error *err);
+int ocs_fsck_flush(struct ocs_fsck_run *run, struct ocs_error *err);
+
+/* A file that changed in the last 2 s may change again within one tick of its
+ * times: no stamp is kept of it. */
+bool ocs_fsck_settled(const struct ocs_stamp *stamp);
+
+#endif

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+
+/* The damage table of a plain layout: one damage, exactly these findings. */
+
+#include "damage/images.h"
+
+#define ALL "(shop:one, shop:two, shop:multi)"
+
+struct row {
+    const char *name;
+    void (*damage)(struct images *images);
+    const char *findings;
+    enum ocs_status status;
+};
+
+static void nothing(struct images *images)
+{
+    (void)images;
+}
+
+static void flip_layer(struct images *images)
+{
+    images_flip(images, "base", 3);
+}
+
+static void flip_manifest(struct images *images)
+{
+    images_flip(images, "manifest-b", 60);
+}
+
+static void flip_config(struct images *images)
+{
+    images_flip(images, "config-c", 20);
+}
+
+static void flip_digest_in_manifest(struct images *images)
+{
+    char *text = place_read(images->place, images_path(images, "manifest-b"));
+    size_t offset = (size_t)(strstr(text, images_digest(images, "layer-b")) - text) + 20;
+    free(text);
+    images_flip(images, "manifest-b", offset);
+}
+
+static void cut_layer(struct images *images)
+{
+    images_cut(images, "layer-a", 5);
+}
+
+static void cut_manifest(struct images *images)
+{
+    images_cut(images, "manifest-a", 50);
+}
+
+static void empty_layer(struct images *images)
+{
+    images_cut(images, "layer-a", 0);
+}
+
+static void lengthen_layer(struct images *images)
+{
+    images_cut(images, "layer-c", 1000);
+}
+
+static void drop_layer(struct images *images)
+{
+    images_drop(images, "base");
+}
+
+static void drop_config(struct images *images)
+{
+    images_drop(images, "config-b");
+}
+
+static void drop_listed_manifest(struct images *images)
+{
+    images_drop(images, "manifest-b");
+}
+
+static void drop_child_manifest(struct images *images)
+{
+    images_drop(images, "manifest-c");
+}
+
+static void drop_platform(struct images *images)
+{
+    images_drop(images, "config-c");
+    images_drop(images, "layer-c");
+}
+
+static void link_layer(struct images *images)
+{
+    images_drop(images, "layer-b");
+    assert_int_equal(symlinkat("/etc/passwd", images->place->fd, images_path(images, "layer-b")),
+                     0);
+}
+
+static void pipe_layer(struct images *images)
+{
+    images_drop(images, "layer-b");
+    assert_int_equal(mkfifoat(images->place->fd, images_path(images, "layer-b"), 0644), 0);
+}
+
+static void folder_as_manifest(struct images *images)
+{
+    images_drop(images, "manifest-b");
+    assert_int_equal(mkdirat(images->place->fd, images_path(images, "manifest-b"), 0755), 0);
+}
+
+static void open_layer(struct images *images)
+{
+    assert_int_equal(fchmodat(images->place->fd, images_path(images, "layer-a"), 0666, 0), 0);
+}
+
+static void add_orphan(struct images *images)
+{
+    images_add(images, "orphan", "nobody knows this one");
+}
+
+static void damage_orphan(struct images *images)
+{
+    add_orphan(images);
+    images_flip(images, "orphan", 0);
+}
+
+static void add_dangling(struct images *images)
+{
+    char *layer = images_descriptor(images, MEDIA_LAYER, "base", "");
+    images_add_config(images, "config-d", 1);
+    images_add_manifest(images, "manifest-d", "config-d", layer, "");
+    free(layer);
+}
+
+static void add_referrer(struct images *images)
+{
+    char *layer = images_descriptor(images, MEDIA_LAYER, "base", "");
+    char *subject = images_descriptor(images, MEDIA_MANIFEST, "manifest-a", "");
+    char more[512];
+    snprintf(more, sizeof(more), ",\"subject\":%s", subject);
+    images_add_config(images, "config-d", 1);
+    images_add_manifest(images, "manifest-d", "config-d", layer, more);
+    free(subject);
+    free(layer);
+}
+
+static void add_strangers(struct images *images)
+{
+    place_write(images->place, "shop/blobs/sha256/README", "hello");
+    place_write(images->place,
+                "shop/blobs/sha256/"
+                "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a123456",
+                "{");
+    place_write(images->place, "shop/blobs/sha256/anything.tmp", "");
+    place_write(images->place, "shop/oci-put-blob123456", "");
+    place_write(images->place, "shop/NOTES", "other files are nobody's business");
+}
+
+static void add_unknown_algorithm(struct images *images)
+{
+    place_mkdirs(images->place, "shop/blobs/crc32");
+    images_call(images, "crc", "crc32:cbf43926", 9);
+    images_write_old(images, images_path(images, "crc"), "123456789", 9);
+}
+
+static void no_layout_file(struct images *images)
+{
+    assert_int_equal(unlinkat(images->place->fd, "shop/oci-layout", 0), 0);
+}
+
+static void old_layout_file(struct images *images)
+{
+    place_write(images->place, "shop/oci-layout", "{\"imageLayoutVersion\":\"0.9.0\"}");
+}
+
+static void no_index(struct images *images)
+{
+    assert_int_equal(unlinkat(images->place->fd, "shop/index.json", 0), 0);
+    assert_int_equal(mkdirat(images->place->fd, "shop/index.json", 0755), 0);
+}
+
+static void half_index(struct images *images)
+{
+    images_write_old(images, "shop/index.json", "{\"schemaVersion\":2,\"manifests\":[", 32);
+}
+
+static void same_name_twice(struct images *images)
+{
+    char *one = images_entry(images, MEDIA_MANIFEST, "manifest-a", "one");
+    char *two = images_entry(images, MEDIA_MANIFEST, "manifest-b", "one");
+    char *multi = images_entry(images, MEDIA_INDEX, "index", "multi");
+    char text[4096];
+    snprintf(text, sizeof(text), "%s,%s,%s", one, two, multi);
+    images_write_index(images, text);
+    free(one);
+    free(two);
+    free(multi);
+}
+
+static const struct row rows[] = {
+    {"nothing", nothing, "", OCS_OK},
+    {"a byte of a layer", flip_layer, "error blob-digest-mismatch base " ALL "\n", OCS_REFUSED},
+    {"a byte of a manifest", flip_manifest, "error blob-digest-mismatch manifest-b (shop:two)\n",
+     OCS_REFUSED},
+    {"a byte of a config", flip_config, "error blob-digest-mismatch config-c (shop:multi)\n",
+     OCS_REFUSED},
+    {"a digest in a manifest", flip_digest_in_manifest,
+     "error blob-digest-mismatch manifest-b (shop:two)\n"
+     "info orphan-blob layer-b\n",
+     OCS_REFUSED},
+    {"a layer cut short", cut_layer,
+     "error blob-digest-mismatch layer-a (shop:one, shop:multi)\n"
+     "error blob-size-mismatch layer-a (shop:one, shop:multi)\n",
+     OCS_REFUSED},
+    {"a manifest cut short", cut_manifest,
+     "error blob-digest-mismatch manifest-a (shop:one, shop:multi)\n"
+     "error blob-size-mismatch manifest-a (shop:one, shop:multi)\n"
+     "info orphan-blob config-a\n"
+     "info orphan-blob layer-a\n",
+     OCS_REFUSED},
+    {"an empty layer", empty_layer, "error blob-empty layer-a (shop:one, shop:multi)\n",
+     OCS_REFUSED},
+    {"a layer that is too long", lengthen_layer,
+     "error blob-digest-mismatch layer-c (shop:multi)\n"
+     "error blob-size-mismatch layer-c (shop:multi)\n",
+     OCS_REFUSED},
+    {"a layer gone", drop_layer, "error layer-missing base " ALL "\n", OCS_REFUSED},
+    {"a config gone", drop_config, "error config-missing config-b (shop:two)\n", OCS_REFUSED},
+    {"a listed manifest gone", drop_listed_manifest,
+     "error manifest-missing manifest-b (shop:two)\n"
+     "info orphan-blob config-b\n"
+     "info orphan-blob layer-b\n",
+     OCS_REFUSED},
+    {"a child manifest gone", drop_child_manifest,
+     "warning manifest-absent-sparse manifest-c (shop:multi)\n"
+     "info orphan-blob config-c\n"
+     "info orphan-blob layer-c\n",
+     OCS_OK},
+    {"a platform that was never copied", drop_platform,
+     "warning config-missing config-c (shop:multi)\n"
+     "warning layer-missing layer-c (shop:multi)\n",
+     OCS_OK},
+    {"a link as layer", link_layer,
+     "error layer-missing layer-b (shop:two)\n"
+     "warning blob-not-regular layer-b (shop:two)\n",
+     OCS_REFUSED},
+    {"a pipe as layer", pipe_layer,
+     "error layer-missing layer-b (shop:two)\n"
+     "warning blob-not-regular layer-b (shop:two)\n",
+     OCS_REFUSED},
+    {"a folder as manifest", folder_as_manifest,
+     "error manifest-missing manifest-b (shop:two)\n"
+     "warning blob-not-regular manifest-b (shop:two)\n"
+     "info orphan-blob config-b\n"
+     "info orphan-blob layer-b\n",
+     OCS_REFUSED},
+    {"a layer that anybody may write", open_layer,
+     "warning blob-writable-by-others layer-a (shop:one, shop:multi)\n", OCS_OK},
+    {"an orphan", add_orphan, "info orphan-blob orphan\n", OCS_OK},
+    {"a damaged orphan", damage_orphan,
+     "warning blob-digest-mismatch orphan\n"
+     "info orphan-blob orphan\n",
+     OCS_OK},
+    {"a dangling image", add_dangling,
+     "notice manifest-dangling manifest-d\n"
+     "info orphan-blob config-d\n"
+     "info orphan-blob manifest-d\n",
+     OCS_OK},
+    {"a referrer of an image", add_referrer, "", OCS_OK},
+    {"strangers", add_strangers,
+     "warning blob-name-invalid blobs/sha256/README\n"
+     "info orphan-temporary blobs/sha256/"
+     "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a123456\n"
+     "info orphan-temporary blobs/sha256/anything.tmp\n"
+     "info orphan-temporary oci-put-blob123456\n",
+     OCS_OK},
+    {"an unknown algorithm", add_unknown_algorithm,
+     "warning blob-algorithm-unknown crc\n"
+     "info orphan-blob crc\n",
+     OCS_OK},
+    {"no oci-layout", no_layout_file, "error layout-file-missing oci-layout\n", OCS_REFUSED},
+    {"an old oci-layout", old_layout_file, "error layout-version oci-layout\n", OCS_REFUSED},
+    {"a name twice", same_name_twice, "warning index-duplicate-ref index.json\n", OCS_OK},
+};
+
+/* Findings of one id come in the order of digests, which says nothing here. */
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char *sorted(const char *text)
+{
+    char *copy = strdup(text), *lines[64], *rest = copy, *line;
+    size_t count = 0;
+    while ((line = strsep(&rest, "\n")))
+        lines[count++] = line;
+    qsort(lines, count, sizeof(*lines), compare_lines);
+    char *out = calloc(1, strlen(text) + 2);
+    for (size_t i = 0; i < count; i++)
+        strcat(strcat(out, lines[i]), *lines[i] ? "\n" : "");
+    free(copy);
+    return out;
+}
+
+static void check_row(const struct row *row, struct images *images)
+{
+    struct verdict one, eight;
+    row->damage(images);
+    assert_int_equal(images_fsck(images, (struct ocs_fsck_options){.jobs = 1}, NULL, &one), 0);
+    assert_int_equal(images_fsck(images, (struct ocs_fsck_options){.jobs = 8}, NULL, &eight), 0);
+    char *found = sorted(one.text), *expected = sorted(row->findings);
+    if (strcmp(found, expected) != 0 || one.report.status != row->status)
+        fail_msg("%s: status %d\n%sexpected: status %d\n%s", row->name, one.report.status, found,
+                 row->status, expected);
+    free(found);
+    free(expected);
+    assert_string_equal(one.text, eight.text);
+    assert_int_equal(one.report.status, eight.report.status);
+}
+
+static void every_row(void **state)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        void *place;
+        struct images images;
+        place_setup(&place);
+        images_make_layout(&images, place);
+        check_row(&rows[i], &images);
+        place_teardown(&place);
+    }
+    (void)state;
+}
+
+static void an_unreadable_index_is_an_error_and_everything_an_orphan(void **state)
+{
+    struct images images;
+    struct verdict verdict;
+    images_make_layout(&images, *state);
+    no_index(&images);
+    assert_int_equal(images_fsck(&images, (struct ocs_fsck_options){0}, NULL, &verdict), 0);
+    assert_int_equal(strncmp(verdict.text, "error index-unreadable index.json\n", 34), 0);
+    assert_int_equal(verdict.report.errors, 1);
+    assert_int_equal(verdict.report.status, OCS_REFUSED);
+    assert_int_equal(verdict.report.infos, images.count);
+}
+
+static void half_an_index_is_an_error(void **state)
+{
+    struct images images;
+    struct verdict verdict;
+    images_make_layout(&images, *state);
+    half_index(&images);
+    assert_int_equal(images_fsck(&images, (struct ocs_fsck_options){0}, NULL, &verdict), 0);
+    assert_int_equal(strncmp(verdict.text, "error index-invalid index.json\n", 31), 0);
+    assert_int_equal(verdict.report.errors, 1);
+}
+
+static void strict_lifts_warnings(void **state)
+{
+    struct images images;
+    images_make_layout(&images, *state);
+    open_layer(&images);
+    images_expect(&images, (struct ocs_fsck_options){.strict = true},
+                  "warning blob-writable-by-others layer-a (shop:one, shop:multi)\n", OCS_REFUSED);
+}
+
+static void quick_hashes_documents_alone(void **state)
+{
+    struct images images;
+    images_make_layout(&images, *state);
+    flip_layer(&images);
+    images_expect(&images, (struct ocs_fsck_options){.quick = true}, "", OCS_OK);
+    flip_config(&images);
+    images_expect(&images, (struct ocs_fsck_options){.quick = true},
+                  "error blob-digest-mismatch config-c (shop:multi)\n", OCS_REFUSED);
+}
+
+static void what_is_no_layout_is_wrong_usage(void **state)
+{
+    struct place *place = *state;
+    struct ocs_fsck_options options = {0};
+    struct ocs_fsck_report report;
+    struct ocs_error err;
+    place_write(place, "file", "text");
+    place_mkdirs(place, "empty");
+    assert_int_equal(ocs_fsck_layout(place_path(place, "empty"), NULL, &options, &report, &err),
+                     -OCS_USAGE);
+    assert_int_equal(ocs_fsck_layout(place_path(place, "file"), NULL, &options, &report, &err),
+                     -OCS_USAGE);
+    assert_int_equal(ocs_fsck_layout(place_path(place, "gone"), NULL, &options, &report, &err),
+                     -OCS_USAGE);
+    assert_int_equal(err.status, OCS_USAGE);
+}
+
+static bool always(void *data)
+{
+    (void)data;
+    return true;
+}
+
+static void a_cancelled_run_says_so(void **state)
+{
+    struct images images;
+    struct verdict verdict;
+    struct ocs_hooks hooks = {.cancelled = always};
+    images_make_layout(&images, *state);
+    assert_int_equal(images_fsck(&images, (struct ocs_fsck_options){0}, &hooks, &verdict), 0);
+    assert_int_equal(verdict.report.status, OCS_INTERRUPTED);
+}
+
+static void blobs_can_be_elsewhere(void **state)
+{
+    struct place *place = *state;
+    struct images images;
+    images_make_layout(&images, place);
+    assert_int_equal(renameat(place->fd, "shop/blobs", place->fd, "pool"), 0);
+    char pool[4200];
+    snprintf(pool, sizeof(pool), "%s/pool", place->path);
+    images_expect(&images, (struct ocs_fsck_options){.shared_blobs = pool}, "", OCS_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_row),
+        PLACE_TEST(an_unreadable_index_is_an_error_and_everything_an_orphan),
+        PLACE_TEST(half_an_index_is_an_error),
+        PLACE_TEST(strict_lifts_warnings),
+        PLACE_TEST(quick_hashes_documents_alone),
+        PLACE_TEST(what_is_no_layout_is_wrong_usage),
+        PLACE_TEST(a_cancelled_run_says_so),
+        PLACE_TEST(blobs_can_be_elsewhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+
+/* The damage table of a store whose graph knows it: what a store has beyond a
+ * plain layout, and what the graph makes of damage. */
+
+#include "damage/images.h"
+
+#include "store/store.h"
+
+#define ALL "(shop:one, shop:two, shop:multi)"
+
+static const struct ocs_fsck_options DEFAULT = {.jobs = 2};
+
+/* A store with a graph that has seen everything. */
+static void make_known_store(struct images *images, struct place *place)
+{
+    images_make_store(images, place);
+    images_expect(images, DEFAULT, "", OCS_OK);
+}
+
+static void a_clean_store_is_clean_twice(void **state)
+{
+    struct images images;
+    struct verdict verdict;
+    make_known_store(&images, *state);
+    assert_int_equal(images_fsck(&images, DEFAULT, NULL, &verdict), 0);
+    assert_string_equal(verdict.text, "");
+    assert_int_equal(verdict.report.status, OCS_OK);
+    assert_int_equal(verdict.report.blobs_checked, images.count);
+    assert_int_equal(verdict.report.blobs_total, images.count);
+    assert_int_equal(verdict.report.images, 3);
+    assert_true(verdict.report.oldest_verified > 0);
+}
+
+static void a_flipped_byte_is_found_and_healed(void **state)
+{
+    struct images images;
+    make_known_store(&images, *state);
+    images_flip(&images, "base", 7);
+    images_expect(&images, DEFAULT, "error blob-digest-mismatch base " ALL "\n", OCS_REFUSED);
+    images_expect(&images, DEFAULT, "error blob-digest-mismatch base " ALL "\n", OCS_REFUSED);
+    images_flip(&images, "base", 7);
+    images_expect(&images, DEFAULT, "info graph-stale base " ALL "\n", OCS_OK);
+    images_expect(&images, DEFAULT, "", OCS_OK);
+}
+
+static void the_graph_remembers_what_a_lost_manifest_named(void **state)
+{
+    struct images images;
+    make_known_store(&images, *state);
+    images_drop(&images, "manifest-b");
+    images_expect(&images, DEFAULT, "error manifest-missing manifest-b (shop:two)\n", OCS_REFUSED);
+}
+
+static void the_graph_remembers_what_a_damaged_manifest_named(void **state)
+{
+    struct images images;
+    make_known_store(&images, *state);
+    images_cut(&images, "manifest-b", 40);
+    images_expect(&images, DEFAULT,
+                  "error blob-digest-mismatch manifest-b (shop:two)\n"
+                  "error blob-size-mismatch manifest-b (shop:two)\n",
+                  OCS_REFUSED);
+}
+
+static void what_hangs_behind_a_lost_manifest_is_hurt_as_well(void **state)
+{
+    struct images images;
+    make_known_store(&images, *state);
+    images_drop(&images, "manifest-b");
+    images_flip(&images, "layer-b", 0);
+    images_expect(&images, DEFAULT,
+                  "error blob-digest-mismatch layer-b (shop:two)\n"
+                  "error manifest-missing manifest-b (shop:two)\n",
+                  OCS_REFUSED);
+}
+
+static void a_new_blob_is_learned_in_passing(void **state)
+{
+    struct images images;
+    make_known_store(&images, *state);
+    images_add(&images, "orphan", "nobody knows this one");
+    images_expect(&images, DEFAULT,
+                  "info graph-missing-node orphan\n"
+                  "info orphan-blob orphan\n",
+                  OCS_OK);
+    images_expect(&images, DEFAULT, "info orphan-blob orphan\n", OCS_OK);
+}
+
+static void a_lost_graph_is_made_anew_without_a_word(void **state)
+{
+    struct images images;
+    struct place *place = *state;
+    make_known_store(&images, place);
+    assert_int_equal(unlinkat(place->fd, "store/.ocistore/graph/data.mdb", 0), 0);
+    images_expect(&images, DEFAULT, "", OCS_OK);
+    images_expect(&images, DEFAULT, "", OCS_OK);
+}
+
+static void a_damaged_graph_is_an_error_and_nothing_else_suffers(void **state)
+{
+    struct images images;
+    struct place *place = *state;
+    make_known_store(&images, place);
+    int fd = openat(place->fd, "store/.ocistore/graph/data.mdb", O_RDWR | O_CLOEXEC);
+    assert_int_equal(ftruncate(fd, 4096 * 3), 0);
+    close(fd);
+    images_flip(&images, "base", 7);
+    images_expect(&images, DEFAULT,
+                  "error blob-digest-mismatch base " ALL "\n"
+                  "error graph-corrupt .ocistore/graph/data.mdb\n",
+                  OCS_REFUSED);
+}
+
+static void a_missing_layout_is_an_error(void **state)
+{
+    struct images images;
+    struct place *place = *state;
+    make_known_store(&images, place);
+    struct ocs_store *store = NULL;
+    assert_int_equal(ocs_store_open(place_path(place, "store"), NULL, &store, NULL), 0);
+    struct ocs_roots_place roots = ocs_store_roots_place(store);
+    struct ocs_root gone = {.name = "gone", .path = "layouts/gone"};
+    struct ocs_bytes index = {.data = "{}", .size = 2};
+    assert_int_equal(ocs_roots_put(&roots, &gone, &index, NULL), 0);
+    ocs_store_close(store);
+    images_expect(&images, DEFAULT, "error layout-missing layouts/gone\n", OCS_REFUSED);
+}
+
+static void a_damaged_entry_of_the_registry_is_an_error(void **state)
+{
+    struct images images;
+    struct place *place = *state;
+    make_known_store(&images, place);
+    place_write(place, "store/.ocistore/roots/0123456789abcdef.json", "nonsense");
+    images_expect(&images, DEFAULT, "error roots-entry-damaged .ocistore/roots\n", OCS_REFUSED);
+}
+
+static void what_is_referenced_and_in_the_trash_is_said(void **state)
+{
+    struct images images;
+    struct place *place = *state;
+    make_known_store(&images, place);
+    char from[512], to[512];
+    place_mkdirs(place, "store/.ocistore/trash/20240101T000000Z-01234567/blobs/sha256");
+    snprintf(from, sizeof(from), "%s", images_path(&images, "layer-c"));
+    snprintf(to, sizeof(to), "store/.ocistore/trash/20240101T000000Z-01234567/blobs/sha256/%s",
+             images_digest(&images, "layer-c") + 7);
+    assert_int_equal(renameat(place->fd, from, place->fd, to), 0);
+    images_expect(&images, DEFAULT,
+                  "error layer-missing layer-c (shop:multi)\n"
+                  "error trash-referenced layer-c (shop:multi)\n",
+                  OCS_REFUSED);
+}
+
+static void a_quarantined_copy_is_an_error_until_the_blob_is_back(void **state)
+{
+    struct images images;
+    struct place *place = *state;
+    make_known_store(&images, place);
+    char from[512], to[512];
+    place_mkdirs(place, "store/.ocistore/quarantine/sha256");
+    snprintf(from, sizeof(from), "%s", images_path(&images, "layer-c"));
+    snprintf(to, sizeof(to), "store/.ocistore/quarantine/sha256/%s.1700000000.1",
+             images_digest(&images, "layer-c") + 7);
+    assert_int_equal(renameat(place->fd, from, place->fd, to), 0);
+    images_expect(&images, DEFAULT,
+                  "error layer-missing layer-c (shop:multi)\n"
+                  "error quarantine-unresolved layer-c (shop:multi)\n",
+                  OCS_REFUSED);
+    assert_int_equal(linkat(place->fd, to, place->fd, from, 0), 0);
+    images_expect(&images, DEFAULT,
+                  "info graph-stale layer-c (shop:multi)\n"
+                  "info quarantine-unresolved layer-c (shop:multi)\n",
+                  OCS_OK);
+}
+
+static void what_a_process_left_in_tmp_is_said(void **state)
+{
+    struct images images;
+    struct place *place = *state;
+    make_known_store(&images, place);
+    place_mkdirs(place, "store/.ocistore/tmp/0011223344556677");
+    images_expect(&images, DEFAULT, "info orphan-temporary .ocistore/tmp/0011223344556677\n",
+                  OCS_OK);
+}
+
+static void a_second_fsck_is_busy(void **state)
+{
+    struct images images;
+    struct place *place = *state;
+    make_known_store(&images, place);
+    struct ocs_store *store = NULL;
+    struct verdict verdict;
+    assert_int_equal(ocs_store_open(place_path(place, "store"), NULL, &store, NULL), 0);
+    struct ocs_lock_wait wait = {.timeout_ms = 0};
+    assert_int_equal(ocs_lock_take(store->locks, OCS_LOCK_FSCK, true, &wait, NULL), 0);
+    assert_int_equal(images_fsck(&images, DEFAULT, NULL, &verdict), -OCS_BUSY);
+    ocs_store_close(store);
+}
+
+/* ---- interrupted in the middle ---- */
+
+struct patience {
+    int asked;
+    int limit;
+};
+
+static bool out_of_patience(void *data)
+{
+    struct patience *patience = data;
+    return __atomic_add_fetch(&patience->asked, 1, __ATOMIC_RELAXED) > patience->limit;
+}
+
+/* Whenever the run ends, it tells no error that is none, and a whole run after
+ * it is clean. */
+static void an_interrupted_run_does_no_harm(void **state)
+{
+    struct images images;
+    struct verdict verdict;
+    images_make_store(&images, *state);
+    for (int limit = 0; limit < 60; limit++) {
+        struct patience patience = {.limit = limit};
+        struct ocs_hooks hooks = {.data = &patience, .cancelled = out_of_patience};
+        assert_int_equal(images_fsck(&images, DEFAULT, &hooks, &verdict), 0);
+        assert_int_equal(verdict.report.errors, 0);
+        assert_true(verdict.report.status == OCS_INTERRUPTED || verdict.report.status == OCS_OK);
+    }
+    assert_int_equal(images_fsck(&images, DEFAULT, NULL, &verdict), 0);
+    assert_int_equal(verdict.report.status, OCS_OK);
+    assert_int_equal(verdict.report.blobs_checked, images.count);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        PLACE_TEST(a_clean_store_is_clean_twice),
+        PLACE_TEST(a_flipped_byte_is_found_and_healed),
+        PLACE_TEST(the_graph_remembers_what_a_lost_manifest_named),
+        PLACE_TEST(the_graph_remembers_what_a_damaged_manifest_named),
+        PLACE_TEST(what_hangs_behind_a_lost_manifest_is_hurt_as_well),
+        PLACE_TEST(a_new_blob_is_learned_in_passing),
+        PLACE_TEST(a_lost_graph_is_made_anew_without_a_word),
+        PLACE_TEST(a_damaged_graph_is_an_error_and_nothing_else_suffers),
+        PLACE_TEST(a_missing_layout_is_an_error),
+        PLACE_TEST(a_damaged_entry_of_the_registry_is_an_error),
+        PLACE_TEST(what_is_referenced_and_in_the_trash_is_said),
+        PLACE_TEST(a_quarantined_copy_is_an_error_until_the_blob_is_back),
+        PLACE_TEST(what_a_process_left_in_tmp_is_said),
+        PLACE_TEST(a_second_fsck_is_busy),
+        PLACE_TEST(an_interrupted_run_does_no_harm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
