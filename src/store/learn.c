@@ -5,6 +5,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "graph_batch.h"
+#include "hash.h"
 #include "workers.h"
 
 #include <stdlib.h>
@@ -51,8 +52,8 @@ static int read_rest(int fd, const char *probe, size_t have, struct ocs_bytes *o
     return 0;
 }
 
-int ocs_learn_blob(int fd, struct ocs_bytes *bytes, struct ocs_document *document,
-                   const char *what, struct ocs_error *err)
+int ocs_learn_blob(int fd, struct ocs_bytes *bytes, struct ocs_document *document, const char *what,
+                   struct ocs_error *err)
 {
     char probe[PROBE_BYTES];
     *bytes = (struct ocs_bytes){0};
@@ -64,8 +65,8 @@ int ocs_learn_blob(int fd, struct ocs_bytes *bytes, struct ocs_document *documen
         return 0;
     int result = read_rest(fd, probe, (size_t)have, bytes, what, err);
     if (result == 0)
-        result = ocs_document_read(bytes->data, bytes->size, OCS_JSON_DOCUMENT_LIMITS, document,
-                                   err);
+        result =
+            ocs_document_read(bytes->data, bytes->size, OCS_JSON_DOCUMENT_LIMITS, document, err);
     if (result < 0)
         ocs_bytes_clear(bytes);
     return result;
@@ -76,7 +77,7 @@ int ocs_learn_blob(int fd, struct ocs_bytes *bytes, struct ocs_document *documen
 struct item {
     struct ocs_work work;
     uint32_t index;
-    bool known; /* could be opened and read */
+    bool known; /* could be read, and is whole as far as that matters for its edges */
     struct ocs_stamp stamp;
     struct ocs_bytes bytes;
     struct ocs_document document;
@@ -89,18 +90,35 @@ struct learning {
     int corrupt;
 };
 
+/* Other tools write documents under their final names.  What was read of a
+ * half-written one must not be remembered as its edges: it stays unread, and is
+ * read again next time.  An opaque blob has no edges, whole or not. */
+static bool is_whole(const struct ocs_digest *digest, const struct ocs_bytes *bytes)
+{
+    struct ocs_digest actual;
+    enum ocs_algorithm algorithm = ocs_digest_algorithm(digest);
+    if (!bytes->data || bytes->size >= OCS_LEARN_BYTES_MAX || !ocs_algorithm_verifiable(algorithm))
+        return true;
+    return ocs_hash_bytes(algorithm, bytes->data, bytes->size, &actual, NULL) == 0 &&
+           ocs_digest_equal(&actual, digest);
+}
+
 static void read_item(const struct learning *learning, struct item *item)
 {
     struct ocs_digest digest;
     char text[OCS_DIGEST_BUF];
     struct stat st;
     auto_fd int fd = -1;
+    const struct ocs_blobs *blobs = learning->store->blobs;
     ocs_digest_set_get(learning->set, item->index, &digest);
-    if (ocs_blobs_open_blob(learning->store->blobs, &digest, &fd, &st, NULL) != 0)
+    int result = ocs_blobs_open_blob(blobs, &digest, &fd, &st, NULL);
+    if (result == 0 || ocs_blobs_stat(blobs, &digest, &st, NULL) == 0)
+        item->stamp = ocs_stamp_of(&st);
+    if (result != 0)
         return;
     ocs_digest_format(&digest, text);
-    item->stamp = ocs_stamp_of(&st);
-    item->known = ocs_learn_blob(fd, &item->bytes, &item->document, text, NULL) == 0;
+    item->known = ocs_learn_blob(fd, &item->bytes, &item->document, text, NULL) == 0 &&
+                  is_whole(&digest, &item->bytes);
 }
 
 static void work(struct ocs_workers *workers, void *data)
@@ -129,20 +147,24 @@ static void item_clear(struct item *item)
     ocs_bytes_clear(&item->bytes);
 }
 
+static int record(struct learning *learning, const struct item *item, struct ocs_error *err)
+{
+    struct ocs_digest digest;
+    ocs_digest_set_get(learning->set, item->index, &digest);
+    struct ocs_fact fact = {.digest = &digest, .document = &item->document, .stamp = item->stamp};
+    if (item->known)
+        return ocs_graph_batch_add(learning->batch, &fact, err);
+    return ocs_graph_batch_verified(learning->batch, &digest, &item->stamp, OCS_RESULT_NONE, 0,
+                                    err);
+}
+
 static int on_done(struct ocs_workers *workers, void *data, struct ocs_work *done,
                    struct ocs_error *err)
 {
     struct learning *learning = data;
     struct item *item = (struct item *)done;
     (void)workers;
-    int result = 0;
-    if (item->known) {
-        struct ocs_digest digest;
-        ocs_digest_set_get(learning->set, item->index, &digest);
-        struct ocs_fact fact = {
-            .digest = &digest, .document = &item->document, .stamp = item->stamp};
-        result = ocs_graph_batch_add(learning->batch, &fact, err);
-    }
+    int result = record(learning, item, err);
     item_clear(item);
     if (result == 0 && ocs_graph_batch_count(learning->batch) >= OCS_GRAPH_BATCH_FULL)
         result = flush(learning, err);

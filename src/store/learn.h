@@ -4,7 +4,8 @@
 #define OCS_STORE_LEARN_H
 
 /* Opens blobs that the graph does not know and records what they are: opaque,
- * or a document with its edges.  Nothing is hashed. */
+ * or a document with its edges.  Documents are hashed: a half-written one would
+ * have half the edges. */
 
 #include "digest_set.h"
 #include "store.h"
@@ -18,10 +19,11 @@ bool ocs_learn_may_be_document(const char *bytes, size_t size);
 
 /* What a blob is, by its bytes; `fd` is at the beginning.  *bytes holds what
  * *document borrows; both are empty for an opaque blob. */
-int ocs_learn_blob(int fd, struct ocs_bytes *bytes, struct ocs_document *document,
-                   const char *what, struct ocs_error *err);
+int ocs_learn_blob(int fd, struct ocs_bytes *bytes, struct ocs_document *document, const char *what,
+                   struct ocs_error *err);
 
-/* `indices` into `set`.  A file that cannot be read is left unknown.
+/* `indices` into `set`.  A file that cannot be read, or a document with other
+ * bytes, gets a row and stays UNREAD.
  * Positive: OCS_GRAPH_CORRUPT. */
 int ocs_learn(struct ocs_store *store, const struct ocs_digest_set *set, const uint32_t *indices,
               size_t count, unsigned jobs, struct ocs_error *err);
