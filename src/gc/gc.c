@@ -1,3 +1,298 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
-#include "store/census.h"
+#include "gc.h"
+
+#include "breaker.h"
+#include "known.h"
+#include "purge.h"
+#include "refuse.h"
+#include "survey.h"
+#include "sweep.h"
+
+#include "store/error.h"
+#include "store/heal.h"
+#include "store/reserve.h"
+
+#include <stdio.h>
+
+struct run {
+    struct ocs_store *store;
+    const struct ocs_gc_options *options;
+    const struct ocs_gc_play *play;
+    struct ocs_gc_report *report;
+    struct ocs_survey_options look;
+    struct ocs_survey first;
+    struct ocs_survey again; /* the last look, when there was a further one */
+    struct ocs_purge purge;  /* as it was shown */
+    struct ocs_breaker breaker;
+    char name[OCS_RUN_NAME_SIZE];
+};
+
+static void run_clear(struct run *run)
+{
+    ocs_survey_clear(&run->first);
+    ocs_survey_clear(&run->again);
+    ocs_purge_clear(&run->purge);
+}
+
+static const struct ocs_survey *last_look(const struct run *run)
+{
+    return run->again.mark.bits ? &run->again : &run->first;
+}
+
+/* ---- before the mark ---- */
+
+static int heal(struct run *run, struct ocs_error *err)
+{
+    uint64_t healed = 0;
+    int result = ocs_store_writer(run->store, err);
+    if (result)
+        return result;
+    result = ocs_heal(run->store, &healed, err);
+    ocs_store_writer_end(run->store);
+    run->report->healed += healed;
+    return result;
+}
+
+static int check_clock(struct run *run, struct ocs_error *err)
+{
+    int64_t last;
+    int result = ocs_known_last_run(run->store, &last, err);
+    if (result == OCS_GRAPH_CORRUPT) { /* then there is no last run that we know of */
+        last = 0;
+        result = ocs_store_graph_rebuild(run->store, err);
+    }
+    return result ? result : ocs_refuse_clock(run->store, run->look.now, last, err);
+}
+
+/* ---- what was seen ---- */
+
+static void report_census(struct run *run)
+{
+    run->report->layouts = run->first.census.layout_count;
+    run->report->left_alone = run->first.census.strangers + run->first.plan.left;
+}
+
+static void report_plan(struct run *run)
+{
+    const struct ocs_survey *survey = &run->first;
+    struct ocs_gc_report *report = run->report;
+    struct ocs_census_sum live = ocs_census_sum(&survey->census, survey->mark.bits, OCS_MARK_LIVE);
+    report->live_blobs = live.blobs;
+    report->live_bytes = live.bytes;
+    report->candidates = survey->plan.due;
+    report->candidate_bytes = survey->plan.due_bytes;
+    report->waiting = survey->plan.waiting;
+    report->waiting_bytes = survey->plan.waiting_bytes;
+}
+
+static int survey(struct run *run, struct ocs_error *err)
+{
+    int result = ocs_survey_take(run->store, &run->look, &run->first, err);
+    report_census(run);
+    if (result)
+        return result;
+    report_plan(run);
+    ocs_play_reached(run->play, OCS_GC_SURVEYED);
+    return ocs_mark_unlisted(&run->first.census, &run->first.mark, &run->report->unlisted_images,
+                             err);
+}
+
+/* A full disk must not keep gc from deleting: a graph that cannot be written
+ * forgets, and forgetting makes blobs wait longer. */
+static void note_known(struct run *run)
+{
+    struct ocs_error trouble = {0};
+    int result =
+        ocs_known_write(run->store, &run->first.census, &run->first.mark, run->look.now, &trouble);
+    if (result != 0)
+        ocs_store_notice(run->store, "what was learned could not be written into the graph: %s",
+                         result > 0 ? "it is damaged" : trouble.message);
+}
+
+static int plan_purge(struct run *run, const struct ocs_survey *survey, const char *own_run,
+                      struct ocs_purge *out, struct ocs_error *err)
+{
+    struct ocs_purge_options options = {
+        .now = run->look.now,
+        .trash_for_s = run->options->now ? 0 : run->options->trash_for_s,
+        .own_run = own_run,
+    };
+    int result = ocs_purge_plan(run->store, &survey->census, &survey->mark, &options, out, err);
+    if (result > 0)
+        return ocs_error_raise(err, OCS_FAILED,
+                               "the graph is damaged; the next run builds it anew");
+    return result;
+}
+
+/* The plan, and whether it may be carried out; the same for a dry run. */
+static int plan(struct run *run, struct ocs_error *err)
+{
+    const struct ocs_survey *seen = &run->first;
+    int result = ocs_breaker_take(run->store, &seen->census, &seen->plan, &run->breaker, err);
+    if (result == 0)
+        result = plan_purge(run, seen, NULL, &run->purge, err);
+    if (result)
+        return result;
+    note_known(run);
+    ocs_plan_show(&seen->plan, run->options);
+    ocs_purge_show(&run->purge, run->options);
+    return ocs_breaker_check(&run->breaker, run->options->max_delete_percent, err);
+}
+
+/* ---- doing it ---- */
+
+static int sweep(struct run *run, struct ocs_error *err)
+{
+    struct ocs_sweep_options options = {
+        .survey = &run->look,
+        .now = run->options->now,
+        .play = run->play,
+        .run = run->name,
+    };
+    return ocs_sweep_run(run->store, &options, &run->first, &run->again, run->report, err);
+}
+
+/* What was live and is about to go without a command of ours stays on record
+ * until it is gone: the next run's breaker wants to know of it. */
+static bool may_remember(const struct run *run)
+{
+    uint64_t bytes = run->breaker.due_bytes + run->breaker.waiting_bytes;
+    return !ocs_breaker_exceeds(&run->breaker, bytes, run->options->max_delete_percent);
+}
+
+/* Under the store lock: what is referenced by now comes back. */
+static int look_once_more(struct run *run, bool *changed, struct ocs_error *err)
+{
+    const struct ocs_survey *seen = last_look(run);
+    uint64_t healed = 0;
+    int result = ocs_watch_roots(run->store, &seen->census, &seen->saved, err);
+    *changed = result == OCS_WATCH_CHANGED;
+    if (*changed)
+        result = ocs_heal(run->store, &healed, err);
+    else if (result == 0 && may_remember(run))
+        result = ocs_census_remember(run->store, &seen->census, err);
+    run->report->rescued += healed;
+    return result;
+}
+
+static int rescue(struct run *run, struct ocs_error *err)
+{
+    bool changed = false;
+    int result = ocs_store_writer(run->store, err);
+    if (result)
+        return result;
+    result = look_once_more(run, &changed, err);
+    ocs_store_writer_end(run->store);
+    if (result == 0 && changed)
+        result = ocs_survey_take(run->store, &run->look, &run->again, err);
+    return result;
+}
+
+static int purge_items(struct run *run, const struct ocs_purge *purge, struct ocs_error *err)
+{
+    int result = ocs_purge_run(run->store, purge, run->options->jobs, err);
+    if (result == 0) {
+        run->report->purged += purge->count;
+        run->report->purged_bytes += purge->bytes;
+    }
+    return result;
+}
+
+/* By the last look, which may know of more than the plan did. */
+static int purge(struct run *run, struct ocs_error *err)
+{
+    struct ocs_purge again = {0};
+    ocs_play_reached(run->play, OCS_GC_PURGING);
+    if (!run->options->now && !run->again.mark.bits)
+        return purge_items(run, &run->purge, err);
+    int result = plan_purge(run, last_look(run), run->options->now ? run->name : NULL, &again, err);
+    if (result == 0)
+        result = purge_items(run, &again, err);
+    ocs_purge_clear(&again);
+    return result;
+}
+
+static void note_end(struct run *run)
+{
+    struct ocs_error trouble = {0};
+    int64_t now = run->play && run->play->now ? run->play->now : ocs_now_s();
+    if (ocs_reserve_make(run->store->state, &trouble) < 0 ||
+        ocs_known_ended(run->store, now, &trouble) < 0)
+        ocs_store_notice(run->store, "gc: %s", trouble.message);
+}
+
+static int carry_out(struct run *run, struct ocs_error *err)
+{
+    int result = sweep(run, err);
+    if (result == 0)
+        result = rescue(run, err);
+    if (result == 0)
+        result = purge(run, err);
+    if (result == 0)
+        note_end(run);
+    return result;
+}
+
+static int run_all(struct run *run, struct ocs_error *err)
+{
+    int result = run->options->dry_run ? 0 : heal(run, err);
+    if (result == 0)
+        result = check_clock(run, err);
+    if (result == 0)
+        result = survey(run, err);
+    if (result == 0)
+        result = plan(run, err);
+    if (result == 0 && !run->options->dry_run)
+        result = carry_out(run, err);
+    return result;
+}
+
+static int run_locked(struct run *run, struct ocs_error *err)
+{
+    struct ocs_store *store = run->store;
+    struct ocs_lock_wait wait = {
+        .timeout_ms = store->lock_timeout_given ? store->wait.timeout_ms : 0,
+        .hooks = &store->hooks,
+    };
+    int result = ocs_lock_take(store->locks, OCS_LOCK_GC, true, &wait, err);
+    if (result)
+        return ocs_error_context(err, result, "another gc is at work");
+    result = run_all(run, err);
+    ocs_lock_release(store->locks, OCS_LOCK_GC);
+    return result;
+}
+
+int ocs_gc_run(struct ocs_store *store, const struct ocs_gc_options *options,
+               const struct ocs_gc_play *play, struct ocs_gc_report *report, struct ocs_error *err)
+{
+    struct ocs_error error = {0};
+    struct run run = {
+        .store = store,
+        .options = options,
+        .play = play,
+        .report = report,
+        .look =
+            {
+                .now = play && play->now ? play->now : ocs_now_s(),
+                .grace_s = options->now ? 0 : options->grace_s,
+                .allow_empty = options->allow_empty,
+                .jobs = options->jobs,
+            },
+    };
+    *report = (struct ocs_gc_report){0};
+    ocs_run_name(run.name);
+    int result = run_locked(&run, &error);
+    run_clear(&run);
+    if (result == -OCS_REFUSED)
+        snprintf(report->refused, sizeof(report->refused), "%s", error.message);
+    if (result < 0 && err)
+        *err = error;
+    return result;
+}
+
+OCS_PUBLIC int ocs_gc(struct ocs_store *store, const struct ocs_gc_options *options,
+                      struct ocs_gc_report *report, struct ocs_error *err)
+{
+    return ocs_gc_run(store, options, NULL, report, err);
+}

@@ -1,3 +1,198 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
-#include "store/census.h"
+#include "plan.h"
+
+#include "store/cleanup.h"
+#include "store/error.h"
+
+#include <string.h>
+
+void ocs_plan_clear(struct ocs_plan *plan)
+{
+    free(plan->items);
+    free(plan->keys);
+    *plan = (struct ocs_plan){0};
+}
+
+/* ---- which blobs ---- */
+
+/* A key is its length in two bytes and its bytes: a struct ocs_digest for each
+ * of a million candidates would take a quarter of a gigabyte. */
+struct gather {
+    const struct ocs_census *census;
+    const struct ocs_mark *mark;
+    struct ocs_plan *plan;
+    uint32_t capacity;
+    uint32_t used, key_capacity;
+};
+
+static int grow_items(struct gather *gather, struct ocs_error *err)
+{
+    uint32_t capacity = gather->capacity ? gather->capacity * 2 : 1024;
+    struct ocs_plan_item *grown = realloc(gather->plan->items, capacity * sizeof(*grown));
+    if (!grown)
+        return ocs_error_memory(err);
+    gather->plan->items = grown;
+    gather->capacity = capacity;
+    return 0;
+}
+
+static int grow_keys(struct gather *gather, uint32_t need, struct ocs_error *err)
+{
+    uint32_t capacity = gather->key_capacity ? gather->key_capacity : 32768;
+    while (capacity - gather->used < need)
+        capacity *= 2;
+    unsigned char *grown = realloc(gather->plan->keys, capacity);
+    if (!grown)
+        return ocs_error_memory(err);
+    gather->plan->keys = grown;
+    gather->key_capacity = capacity;
+    return 0;
+}
+
+static int add_key(struct gather *gather, const struct ocs_digest *digest, uint32_t *at,
+                   struct ocs_error *err)
+{
+    uint32_t need = 2u + digest->size;
+    if (gather->key_capacity - gather->used < need) {
+        int result = grow_keys(gather, need, err);
+        if (result)
+            return result;
+    }
+    unsigned char *key = gather->plan->keys + gather->used;
+    key[0] = (unsigned char)(digest->size >> 8);
+    key[1] = (unsigned char)digest->size;
+    memcpy(key + 2, digest->key, digest->size);
+    *at = gather->used;
+    gather->used += need;
+    return 0;
+}
+
+static uint16_t key_size(const unsigned char *key)
+{
+    return (uint16_t)(key[0] << 8 | key[1]);
+}
+
+void ocs_plan_digest(const struct ocs_plan *plan, const struct ocs_plan_item *item,
+                     struct ocs_digest *out)
+{
+    const unsigned char *key = plan->keys + item->key;
+    out->size = key_size(key);
+    memcpy(out->key, key + 2, out->size);
+}
+
+static int add_item(struct gather *gather, uint32_t id, struct ocs_error *err)
+{
+    const struct ocs_graph_view *view = &gather->census->view;
+    struct ocs_plan *plan = gather->plan;
+    struct ocs_digest digest;
+    ocs_census_digest(gather->census, id, &digest);
+    struct ocs_plan_item item = {
+        .id = id,
+        .flags = view->flags[id],
+        .kind = view->kind[id],
+        .left = !ocs_algorithm_verifiable(ocs_digest_algorithm(&digest)),
+        .since = view->unreferenced_since[id],
+    };
+    int result = plan->count == gather->capacity ? grow_items(gather, err) : 0;
+    if (result == 0)
+        result = add_key(gather, &digest, &item.key, err);
+    if (result == 0)
+        plan->items[plan->count++] = item;
+    return result;
+}
+
+static int compare_keys(const void *a, const void *b, void *data)
+{
+    const unsigned char *keys = data;
+    const unsigned char *x = keys + ((const struct ocs_plan_item *)a)->key;
+    const unsigned char *y = keys + ((const struct ocs_plan_item *)b)->key;
+    size_t size = key_size(x), other = key_size(y);
+    int order = memcmp(x + 2, y + 2, size < other ? size : other);
+    return order ? order : (size > other) - (size < other);
+}
+
+static int gather_items(struct gather *gather, struct ocs_error *err)
+{
+    struct ocs_plan *plan = gather->plan;
+    int result = 0;
+    for (uint32_t id = 0; result == 0 && id < gather->mark->count; id++) {
+        if (ocs_mark_unreferenced(gather->mark, gather->census, id))
+            result = add_item(gather, id, err);
+    }
+    if (result == 0 && plan->count > 0)
+        qsort_r(plan->items, plan->count, sizeof(*plan->items), compare_keys, plan->keys);
+    return result;
+}
+
+/* ---- what they are now ---- */
+
+static void note_stat(struct ocs_plan_item *item, const struct stat *st)
+{
+    item->stamp = ocs_stamp_of(st);
+    item->bytes = st->st_nlink > 1 ? 0 : (uint64_t)st->st_blocks * 512;
+}
+
+/* Those that went away since the census are dropped. */
+static int stat_items(struct ocs_store *store, struct ocs_plan *plan, struct ocs_error *err)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        struct stat st;
+        struct ocs_digest digest;
+        struct ocs_plan_item *item = &plan->items[i];
+        if (i % 1024 == 0 && ocs_store_cancelled(store))
+            return ocs_error_interrupted(err);
+        ocs_plan_digest(plan, item, &digest);
+        int result = ocs_blobs_stat(store->blobs, &digest, &st, err);
+        if (result < 0)
+            return result;
+        if (result > 0 || !S_ISREG(st.st_mode))
+            continue;
+        note_stat(item, &st);
+        plan->items[kept++] = *item;
+    }
+    plan->count = kept;
+    return 0;
+}
+
+int ocs_plan_make(struct ocs_store *store, const struct ocs_census *census,
+                  const struct ocs_plan_options *options, struct ocs_mark *mark,
+                  struct ocs_plan *out, struct ocs_error *err)
+{
+    struct ocs_plan plan = {0};
+    struct gather gather = {.census = census, .mark = mark, .plan = &plan};
+    int result = gather_items(&gather, err);
+    if (result == 0)
+        result = stat_items(store, &plan, err);
+    if (result == 0)
+        result = ocs_plan_decide(&plan, census, options, mark, err);
+    if (result)
+        ocs_plan_clear(&plan);
+    else
+        *out = plan;
+    return result;
+}
+
+/* ---- showing it ---- */
+
+void ocs_plan_show(const struct ocs_plan *plan, const struct ocs_gc_options *options)
+{
+    for (uint32_t i = 0; options->on_candidate && i < plan->count; i++) {
+        const struct ocs_plan_item *item = &plan->items[i];
+        struct ocs_digest digest;
+        char text[OCS_DIGEST_BUF];
+        if (item->left)
+            continue;
+        ocs_plan_digest(plan, item, &digest);
+        struct ocs_gc_candidate candidate = {
+            .digest = ocs_digest_format(&digest, text),
+            .size = item->stamp.size,
+            .mtime = item->stamp.mtime_ns / 1000000000,
+            .reason = ocs_plan_reason(item),
+            .action = item->state == OCS_PLAN_DUE ? "trash" : "wait",
+            .due = item->due,
+        };
+        options->on_candidate(options->data, &candidate);
+    }
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "breaker.h"
+
+#include "store/cleanup.h"
+#include "store/error.h"
+
+#include <string.h>
+
+/* ---- what the last good index.json reached ---- */
+
+static int reach_index(struct ocs_store *store, const struct ocs_census *census,
+                       const struct ocs_index *index, uint8_t *was_live, struct ocs_error *err)
+{
+    size_t count = index->document.count;
+    auto_free uint32_t *ids = calloc(count + 1, sizeof(*ids));
+    if (!ids)
+        return ocs_error_memory(err);
+    for (size_t i = 0; i < count; i++) {
+        int result =
+            ocs_census_find(store, census, &index->document.descriptors[i].digest, &ids[i], err);
+        if (result)
+            return result;
+    }
+    return ocs_census_reach(census, ids, count, true, was_live, 1, err);
+}
+
+static bool same_bytes(const struct ocs_bytes *a, const struct ocs_bytes *b)
+{
+    return a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
+}
+
+/* One that cannot be read says nothing; the graph still does. */
+static int reach_last(struct ocs_store *store, const struct ocs_census *census,
+                      const struct ocs_census_layout *layout, uint8_t *was_live,
+                      struct ocs_error *err)
+{
+    struct ocs_roots_place place = ocs_store_roots_place(store);
+    auto_bytes struct ocs_bytes bytes = {0};
+    auto_index struct ocs_index index = {0};
+    if (!layout->root.registered)
+        return 0;
+    int result = ocs_roots_last_index(&place, layout->root.name, &bytes, err);
+    if (result || same_bytes(&bytes, &layout->index.bytes))
+        return result < 0 ? result : 0;
+    if (ocs_index_parse(&bytes, &index, NULL) != 0)
+        return 0;
+    return reach_index(store, census, &index, was_live, err);
+}
+
+static int find_was_live(struct ocs_store *store, const struct ocs_census *census,
+                         uint8_t *was_live, struct ocs_error *err)
+{
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < census->layout_count; i++)
+        result = reach_last(store, census, &census->layouts[i], was_live, err);
+    for (uint32_t id = 0; result == 0 && id < census->view.count; id++)
+        was_live[id] |= (census->view.flags[id] & OCS_NODE_WAS_LIVE) != 0;
+    return result;
+}
+
+/* ---- sums ---- */
+
+static void sum_up(const struct ocs_census *census, const struct ocs_plan *plan,
+                   const uint8_t *was_live, struct ocs_breaker *out)
+{
+    for (uint32_t id = 0; id < census->view.count; id++) {
+        if (was_live[id] && census->present[id])
+            out->was_live += census->view.size[id];
+    }
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const struct ocs_plan_item *item = &plan->items[i];
+        if (!was_live[item->id] || (item->flags & OCS_NODE_REMOVED_BY_US) || item->left)
+            continue;
+        if (item->state != OCS_PLAN_DUE) {
+            out->waiting_bytes += census->view.size[item->id];
+            continue;
+        }
+        out->due_bytes += census->view.size[item->id];
+        out->due_blobs++;
+    }
+}
+
+int ocs_breaker_take(struct ocs_store *store, const struct ocs_census *census,
+                     const struct ocs_plan *plan, struct ocs_breaker *out, struct ocs_error *err)
+{
+    *out = (struct ocs_breaker){0};
+    if (plan->count == 0)
+        return 0;
+    auto_free uint8_t *was_live = calloc(census->view.count + 1u, 1);
+    if (!was_live)
+        return ocs_error_memory(err);
+    int result = find_was_live(store, census, was_live, err);
+    if (result == 0)
+        sum_up(census, plan, was_live, out);
+    return result;
+}
+
+/* ---- the limit ---- */
+
+/* Without overflow: bytes * 100 > was_live * percent. */
+bool ocs_breaker_exceeds(const struct ocs_breaker *breaker, uint64_t bytes, unsigned percent)
+{
+    if (percent >= 100)
+        return false;
+    uint64_t allowed = breaker->was_live / 100 * percent + breaker->was_live % 100 * percent / 100;
+    return bytes > allowed;
+}
+
+static unsigned needed_percent(const struct ocs_breaker *breaker)
+{
+    unsigned percent = 0;
+    while (ocs_breaker_exceeds(breaker, breaker->due_bytes, percent))
+        percent++;
+    return percent;
+}
+
+int ocs_breaker_check(const struct ocs_breaker *breaker, unsigned percent, struct ocs_error *err)
+{
+    if (!ocs_breaker_exceeds(breaker, breaker->due_bytes, percent))
+        return 0;
+    unsigned needed = needed_percent(breaker);
+    int result = ocs_error_raise(
+        err, OCS_REFUSED,
+        "%llu blobs with %llu bytes would go that layouts needed once and that no command of "
+        "ocistore removed: %u %% of all that was needed then, and at most %u %% may go in one run",
+        (unsigned long long)breaker->due_blobs, (unsigned long long)breaker->due_bytes, needed,
+        percent);
+    return ocs_error_hint(err, result,
+                          "nothing was deleted; if it is right that they go: ocistore gc "
+                          "--max-delete %u%%",
+                          needed);
+}
