@@ -8,7 +8,7 @@
 # The options of each command.
 declare -gA _ocistore_options=(
     [init]=''
-    [import]='--name --tag -j --jobs --link --shared-blobs --allow-missing --platform'
+    [import]='--name --tag -j --jobs --shared-blobs --allow-missing'
     [ls]='--digests'
     [tree]=''
     [inspect]='--raw'
@@ -61,11 +61,7 @@ _ocistore() {
         mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
         return
         ;;
-    --link)
-        mapfile -t COMPREPLY < <(compgen -W 'auto reflink hardlink copy' -- "$cur")
-        return
-        ;;
-    --name | --tag | -j | --jobs | --platform | --grace | --trash-for | --max-delete | --lock-timeout)
+    --name | --tag | -j | --jobs | --grace | --trash-for | --max-delete | --lock-timeout)
         return
         ;;
     esac
