@@ -7,6 +7,7 @@ The checks read the store by themselves, so that fsck is checked as well."""
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -222,4 +223,147 @@ class InitInPlace(Init):
         make_layout(self.path(base), {"one": [layer("a"), layer("b")], "two": [layer("a")]})
 
 
-ALL = {"io": Io, "init": Init, "init-in-place": InitInPlace}
+class InStore(Scenario):
+    """A store with two layouts; `args` is the command."""
+
+    args = ()
+
+    def prepare(self, base):
+        make_layout(os.path.join(base, "kept"), {"one": [layer("a"), layer("b")]})
+        make_layout(os.path.join(base, "other"), {"one": [layer("a"), layer("c")],
+                                                  "two": [layer("d")]})
+        self.ocistore(base, "init", self.store)
+        self.command(base, "import", "kept", "other")
+
+    def command(self, place, *args):
+        return self.ocistore(place, "--store", self.store, *args)
+
+    @property
+    def argv(self):
+        return [self.program, "--store", self.store, *self.args]
+
+    def blob(self, place, data):
+        return os.path.join(self.path(place), "blobs", "sha256", hashlib.sha256(data).hexdigest())
+
+    def everywhere(self, place):
+        """Digests in blobs/, in the trash and in the quarantine."""
+        store = self.path(place)
+        state = os.path.join(store, ".ocistore")
+        names = [name for path in (os.path.join(store, "blobs"), os.path.join(state, "trash"),
+                                   os.path.join(state, "quarantine"))
+                 for _, _, files in os.walk(path) for name in files]
+        return {name.split(".")[0] for name in names}
+
+    conserves = True  # nothing is deleted
+
+    def check(self, place, base):
+        super().check(place, base)
+        if self.conserves and not self.everywhere(base) <= self.everywhere(place):
+            raise Broken(f"lost: {sorted(self.everywhere(base) - self.everywhere(place))}")
+
+
+class Import(InStore):
+    args = ("import", "-j1", "new", "more")
+
+    def prepare(self, base):
+        super().prepare(base)
+        make_layout(os.path.join(base, "new"), {"one": [layer("a"), layer("e", 200000)],
+                                                "two": [layer("f"), layer("e", 200000)]})
+        make_layout(os.path.join(base, "more"), {"three": [layer("e", 200000), layer("g")]})
+
+
+class ImportWithoutGraph(Import):
+    def prepare(self, base):
+        super().prepare(base)
+        shutil.rmtree(os.path.join(self.path(base), ".ocistore", "graph"))
+
+
+class ImportOverDamage(Import):
+    """The store has wrong bytes for a blob that the source has right."""
+
+    def prepare(self, base):
+        super().prepare(base)
+        write(self.blob(base, layer("a")), "wrong".ljust(len(layer("a"))))
+
+    def check(self, place, base):
+        with open(self.blob(place, layer("a")), "rb") as blob:
+            if blob.read() == layer("a"):
+                super().check(place, base)
+
+
+class ImportTrashed(Import):
+    """A blob that a layout needs lies in the trash."""
+
+    def prepare(self, base):
+        super().prepare(base)
+        trash_blob(self.path(base), self.blob(base, layer("a")))
+
+    def check(self, place, base):
+        if os.path.exists(self.blob(place, layer("a"))):
+            super().check(place, base)
+        elif not self.everywhere(base) <= self.everywhere(place):
+            raise Broken("lost")
+
+
+def trash_blob(store, path):
+    folder = os.path.join(store, ".ocistore", "trash", "20240506T070809Z-0123abcd", "blobs",
+                          "sha256")
+    os.makedirs(folder)
+    os.rename(path, os.path.join(folder, os.path.basename(path)))
+
+
+class Remove(InStore):
+    args = ("rm", "other:two", "kept")
+    gone = (("other", "two"), ("kept", "one"))
+    repeatable = False  # the second time there is no such image
+
+
+class GcTrash(InStore):
+    args = ("gc", "--grace", "0", "--max-delete", "100%")
+
+    def prepare(self, base):
+        super().prepare(base)
+        self.command(base, "rm", "other:two", "kept")
+        for name in ("x", "y", "z"):
+            put_blob(os.path.join(self.path(base), "blobs"), layer(name))
+
+
+class GcTrashWithoutGraph(GcTrash):
+    def prepare(self, base):
+        super().prepare(base)
+        shutil.rmtree(os.path.join(self.path(base), ".ocistore", "graph"))
+
+
+class GcNow(GcTrash):
+    args = ("gc", "--now", "--max-delete", "100%")
+    conserves = False
+
+
+class GcPurge(GcTrash):
+    args = ("gc", "--trash-for", "0")
+    conserves = False
+
+    def prepare(self, base):
+        super().prepare(base)
+        self.command(base, *GcTrash.args)
+
+
+class GcHeal(ImportTrashed):
+    args = ("gc",)
+
+
+ALL = {
+    "io": Io,
+    "init": Init,
+    "init-in-place": InitInPlace,
+    "import": Import,
+    "import-without-graph": ImportWithoutGraph,
+    "import-over-damage": ImportOverDamage,
+    "import-trashed": ImportTrashed,
+    "rm": Remove,
+    "gc-trash": GcTrash,
+    "gc-trash-without-graph": GcTrashWithoutGraph,
+    "gc-now": GcNow,
+    "gc-purge": GcPurge,
+    "gc-heal": GcHeal,
+}
