@@ -271,6 +271,43 @@ static void test_cancel_by_the_calling_thread(void **state)
     }
 }
 
+/* A worker that goes on when it has been seen to work. */
+static void work_until_seen(struct ocs_workers *workers, void *data)
+{
+    struct job *job = data;
+    struct ocs_work *item;
+    while ((item = ocs_workers_take(workers, false))) {
+        while (!atomic_load(&job->cancel))
+            ;
+        work_one(workers, job, item);
+    }
+}
+
+static void progress_is_seen(void *data, const struct ocs_progress *shown)
+{
+    progress(data, shown);
+    atomic_store(&((struct job *)data)->cancel, 1);
+}
+
+static void test_progress_is_shown_while_work_goes_on(void **state)
+{
+    (void)state;
+    struct job job = job_of(200, 200);
+    const struct ocs_hooks hooks = {&job, NULL, progress_is_seen, NULL};
+    const struct ocs_workers_options options = {.threads = 2,
+                                                .phase = "test",
+                                                .blobs_total = 200,
+                                                .bytes_total = 2000,
+                                                .hooks = &hooks,
+                                                .data = &job,
+                                                .work = work_until_seen,
+                                                .on_done = on_done};
+    assert_int_equal(ocs_workers_run(&options, &job.items[0].work, NULL), 0);
+    assert_int_equal(job.shown_blobs, 200); /* the last one shows everything */
+    assert_int_equal(job.shown_bytes, 2000);
+    free(job.items);
+}
+
 static void test_progress_ends_with_everything(void **state)
 {
     (void)state;
@@ -357,6 +394,7 @@ int main(void)
         cmocka_unit_test(test_failing_on_done_ends_the_run),
         cmocka_unit_test(test_cancel_from_a_worker),
         cmocka_unit_test(test_cancel_by_the_calling_thread),
+        cmocka_unit_test(test_progress_is_shown_while_work_goes_on),
         cmocka_unit_test(test_progress_ends_with_everything),
         cmocka_unit_test(test_threads_that_give_up),
         cmocka_unit_test(test_no_thread_at_all),
