@@ -98,11 +98,12 @@ struct ocs_graph_view {
     struct ocs_child *children; /* packed id and role */
 };
 
+/* Looks at every page without LMDB first, so that no damage ends the program. */
 int ocs_graph_load(struct ocs_graph_txn *txn, struct ocs_graph_view *out, struct ocs_error *err);
 void ocs_graph_view_clear(struct ocs_graph_view *view);
 
-/* Everything there is to check, for fsck: every page, without LMDB; then every
- * record, and that ids and nodes agree.  A read transaction. */
+/* Everything there is to check, for fsck: every page and record, as _load does,
+ * and that ids and nodes agree. */
 int ocs_graph_check(struct ocs_graph_txn *txn, struct ocs_error *err);
 
 /* Small named values.  Names that begin with "graph." are this module's own.

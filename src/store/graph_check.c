@@ -66,12 +66,9 @@ static int check_agreement(struct ocs_graph_txn *txn, struct ocs_error *err)
 int ocs_graph_check(struct ocs_graph_txn *txn, struct ocs_error *err)
 {
     struct ocs_graph_view view;
-    int result = ocs_graph_check_pages(txn, err);
-    if (result == 0)
-        result = check_agreement(txn, err);
-    if (result == 0)
-        result = ocs_graph_load(txn, &view, err);
-    if (result == 0)
-        ocs_graph_view_clear(&view);
-    return result;
+    int result = ocs_graph_load(txn, &view, err);
+    if (result != 0)
+        return result;
+    ocs_graph_view_clear(&view);
+    return check_agreement(txn, err);
 }

@@ -135,7 +135,7 @@ static int open_locked(struct ocs_graph_file *file, bool create, struct ocs_erro
     if (result == OCS_TABLES_NONE && create)
         result = 0;
     if (result == 0)
-        result = ocs_tables_open(file->path, &file->tables, err);
+        result = ocs_tables_open(file->path, OCS_TABLES_MAP, &file->tables, err);
     if (result != 0)
         return result;
     if (fstatat(file->dir_fd, DATA, &st, AT_SYMLINK_NOFOLLOW) < 0)

@@ -12,9 +12,8 @@
 #include <sys/mman.h>
 #include <sys/statvfs.h>
 
-/* Address space, not memory: as much as there is of it, up to the first. */
-#define MAP_WANTED (64ull << 30)
-#define MAP_LEAST  (64ull << 20)
+/* Below this it is no lack of address space. */
+#define MAP_LEAST (1ull << 20)
 
 struct ocs_tables {
     MDB_env *env;
@@ -105,11 +104,10 @@ static int open_with_map(struct ocs_tables *tables, unsigned flags, uint64_t siz
     return code;
 }
 
-static int open_environment(struct ocs_tables *tables)
+static int open_environment(struct ocs_tables *tables, uint64_t size)
 {
     unsigned flags = 0;
     int code;
-    uint64_t size = MAP_WANTED;
     do {
         code = open_with_map(tables, flags, size);
         if ((code == EACCES || code == EROFS) && !flags) {
@@ -122,7 +120,8 @@ static int open_environment(struct ocs_tables *tables)
     return code;
 }
 
-int ocs_tables_open(const char *folder, struct ocs_tables **out, struct ocs_error *err)
+int ocs_tables_open(const char *folder, uint64_t map, struct ocs_tables **out,
+                    struct ocs_error *err)
 {
     struct ocs_tables *tables = calloc(1, sizeof(*tables));
     char *name = strdup(folder);
@@ -132,7 +131,7 @@ int ocs_tables_open(const char *folder, struct ocs_tables **out, struct ocs_erro
         return ocs_error_memory(err);
     }
     tables->folder = name;
-    int code = open_environment(tables);
+    int code = open_environment(tables, map);
     if (code != 0) {
         int result = outcome(tables, code, "open", err);
         ocs_tables_close(tables);

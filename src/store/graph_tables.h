@@ -45,8 +45,11 @@ static inline bool ocs_table_id(struct ocs_slice key, uint32_t *id)
 struct ocs_tables;
 
 /* Opens `folder`/data.mdb, which is made when absent; read-only when the file
- * may not be written. */
-int ocs_tables_open(const char *folder, struct ocs_tables **out, struct ocs_error *err);
+ * may not be written.  `map` is how many bytes of address space to take, less
+ * when there is not as much. */
+#define OCS_TABLES_MAP (64ull << 30)
+int ocs_tables_open(const char *folder, uint64_t map, struct ocs_tables **out,
+                    struct ocs_error *err);
 void ocs_tables_close(struct ocs_tables *tables);
 bool ocs_tables_read_only(const struct ocs_tables *tables);
 

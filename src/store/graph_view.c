@@ -139,7 +139,10 @@ static int load(struct ocs_graph_txn *txn, struct loading *loading, struct ocs_e
 int ocs_graph_load(struct ocs_graph_txn *txn, struct ocs_graph_view *out, struct ocs_error *err)
 {
     struct loading loading = {0};
-    int result = allocate(&loading.view, ocs_graph_count(txn), err);
+    /* whoever loads everything may act on it, and the pages cost a quarter of that */
+    int result = ocs_graph_check_pages(txn, err);
+    if (result == 0)
+        result = allocate(&loading.view, ocs_graph_count(txn), err);
     if (result != 0)
         return result;
     result = load(txn, &loading, err);
