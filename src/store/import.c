@@ -47,6 +47,7 @@ static void reading_free(struct ocs_import_item *item)
         return;
     ocs_document_clear(&item->reading->document);
     ocs_bytes_clear(&item->reading->bytes);
+    free(item->reading->error);
     free(item->reading);
     item->reading = NULL;
 }
@@ -210,8 +211,8 @@ static int on_done(struct ocs_workers *workers, void *data, struct ocs_work *wor
     if (!item->reading)
         return ocs_error_memory(err);
     int result = item->failed;
-    if (result < 0 && err)
-        *err = item->reading->error;
+    if (result < 0 && err && item->reading->error)
+        *err = *item->reading->error;
     bool read = item->state == OCS_IMPORT_STAGED || item->state == OCS_IMPORT_REUSED;
     if (result == 0 && item->state == OCS_IMPORT_BAD)
         ocs_workers_error(workers);

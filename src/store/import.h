@@ -39,7 +39,7 @@ struct ocs_import_edge {
 struct ocs_import_reading {
     struct ocs_bytes bytes;
     struct ocs_document document;
-    struct ocs_error error;
+    struct ocs_error *error; /* why item->failed; NULL when there was no memory for it */
 };
 
 struct ocs_import_item {
@@ -54,7 +54,7 @@ struct ocs_import_item {
     uint8_t document; /* enum ocs_document_state */
     bool needed;      /* reached by a source that will be taken */
     uint8_t visit;    /* marks of the walks over the items */
-    int failed;       /* a status that ends the whole run; reading->error tells */
+    int failed;       /* a status that ends the whole run; *reading->error tells */
     uint64_t size;    /* of the file */
     struct ocs_stamp stamp; /* of the file in the store */
     char *trouble;

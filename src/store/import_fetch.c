@@ -281,16 +281,26 @@ static int fetch_item(struct fetcher *fetcher, struct ocs_import_item *item, str
                              &reading->document, err);
 }
 
+/* The error is kept only where there is one: readings wait in numbers. */
+static void fetch(struct fetcher *fetcher, struct ocs_import_item *item)
+{
+    struct ocs_error error = {.status = OCS_OK};
+    item->reading = calloc(1, sizeof(*item->reading));
+    item->failed = item->reading ? fetch_item(fetcher, item, &error) : -OCS_FAILED;
+    if (item->failed == 0 || !item->reading)
+        return;
+    item->reading->error = malloc(sizeof(error));
+    if (item->reading->error)
+        *item->reading->error = error;
+}
+
 void ocs_import_fetch(struct ocs_workers *workers, void *data)
 {
     struct fetcher fetcher = {.import = data, .workers = workers};
     struct ocs_work *taken;
     if (fetcher_open(&fetcher, NULL) == 0) {
         while ((taken = ocs_workers_take(workers, false))) {
-            struct ocs_import_item *item = (struct ocs_import_item *)taken;
-            item->reading = calloc(1, sizeof(*item->reading));
-            item->failed = item->reading ? fetch_item(&fetcher, item, &item->reading->error)
-                                         : -OCS_FAILED;
+            fetch(&fetcher, (struct ocs_import_item *)taken);
             ocs_workers_give(workers, taken);
         }
     }

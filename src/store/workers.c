@@ -12,6 +12,7 @@
 #define TICK_MS     100
 #define GIVE_BATCH  64
 #define GIVE_NS     5000000 /* a result is under way to the caller after this long */
+#define DONE_MAX    1024    /* results that may wait for the calling thread */
 #define TICK_STRIDE 64      /* results between two looks at the clock */
 
 struct list {
@@ -25,8 +26,9 @@ struct pool {
     const struct ocs_workers_options *options;
     const struct ocs_hooks *hooks;
 
-    uv_mutex_t mutex; /* for the next five */
+    uv_mutex_t mutex; /* for the next six */
     uv_cond_t wake;
+    uv_cond_t drained; /* the calling thread took what was done */
     struct list ready;
     struct list done;
     uint64_t open; /* items whose on_done has not returned: ready, under way, done */
@@ -110,6 +112,7 @@ static void stop(struct pool *pool)
     uv_mutex_lock(&pool->mutex);
     atomic_store(&pool->stopped, true);
     uv_cond_broadcast(&pool->wake);
+    uv_cond_broadcast(&pool->drained);
     uv_mutex_unlock(&pool->mutex);
     uv_async_send(&pool->woken);
 }
@@ -124,15 +127,17 @@ static bool hand_over_locked(struct ocs_workers *self)
     return any && was_empty;
 }
 
+/* Waits while too much is done already: results cost memory. */
 static void hand_over(struct ocs_workers *self)
 {
     struct pool *pool = self->pool;
     self->handed_ns = uv_hrtime();
     uv_mutex_lock(&pool->mutex);
-    bool wake = hand_over_locked(self);
-    uv_mutex_unlock(&pool->mutex);
-    if (wake)
+    if (hand_over_locked(self))
         uv_async_send(&pool->woken);
+    while (pool->done.count > DONE_MAX && !atomic_load(&pool->stopped))
+        uv_cond_wait(&pool->drained, &pool->mutex);
+    uv_mutex_unlock(&pool->mutex);
 }
 
 static void hand_over_if_due(struct ocs_workers *self)
@@ -280,6 +285,7 @@ static bool collect(struct pool *pool)
     struct list done = {0};
     uv_mutex_lock(&pool->mutex);
     list_append(&done, &pool->done);
+    uv_cond_broadcast(&pool->drained);
     bool alive = pool->running > 0;
     uv_mutex_unlock(&pool->mutex);
     uint64_t finished = done.count;
@@ -384,21 +390,27 @@ static int open_pool(struct pool *pool, unsigned threads, struct ocs_error *err)
         return ocs_error_memory(err);
     for (unsigned i = 0; i <= threads; i++)
         pool->workers[i].pool = pool;
-    if (uv_mutex_init(&pool->mutex) != 0) {
-        free(pool->workers);
-        return ocs_error_memory(err);
-    }
-    if (uv_cond_init(&pool->wake) != 0) {
-        uv_mutex_destroy(&pool->mutex);
-        free(pool->workers);
-        return ocs_error_memory(err);
-    }
+    if (uv_mutex_init(&pool->mutex) != 0)
+        goto no_mutex;
+    if (uv_cond_init(&pool->wake) != 0)
+        goto no_wake;
+    if (uv_cond_init(&pool->drained) != 0)
+        goto no_drained;
     return 0;
+
+no_drained:
+    uv_cond_destroy(&pool->wake);
+no_wake:
+    uv_mutex_destroy(&pool->mutex);
+no_mutex:
+    free(pool->workers);
+    return ocs_error_memory(err);
 }
 
 static void close_pool(struct pool *pool)
 {
     uv_cond_destroy(&pool->wake);
+    uv_cond_destroy(&pool->drained);
     uv_mutex_destroy(&pool->mutex);
     free(pool->workers);
 }
