@@ -128,12 +128,20 @@ static int examine_data(struct ocs_graph_file *file, struct ocs_error *err)
     return ocs_error_context(err, result, "graph in '%s'", file->path);
 }
 
+/* Killed, or out of space, while it was made: LMDB makes a file only where there
+ * is none, or an empty one. */
+static int clear_half_made(struct ocs_graph_file *file, struct ocs_error *err)
+{
+    int result = ocs_io_unlink(file->dir_fd, DATA, 0, DATA, err);
+    return ocs_error_context(err, result, "graph in '%s'", file->path);
+}
+
 static int open_locked(struct ocs_graph_file *file, bool create, struct ocs_error *err)
 {
     struct stat st;
     int result = examine_data(file, err);
     if (result == OCS_TABLES_NONE && create)
-        result = 0;
+        result = clear_half_made(file, err);
     if (result == 0)
         result = ocs_tables_open(file->path, OCS_TABLES_MAP, &file->tables, err);
     if (result != 0)

@@ -128,7 +128,8 @@ static bool meta_sound(const struct meta *meta)
            (meta->free.flags & TREE_INTEGER_KEYS) && meta->last_page >= FIRST_PAGE - 1;
 }
 
-static int read_meta(int fd, struct meta *out, struct ocs_error *err)
+/* Both are written at once, when the file is made: with one alone it was never done. */
+static int read_meta(int fd, uint64_t size, struct meta *out, struct ocs_error *err)
 {
     struct meta second;
     int result = read_at(fd, out, sizeof(*out), 0, err);
@@ -136,6 +137,8 @@ static int read_meta(int fd, struct meta *out, struct ocs_error *err)
         return result;
     if (!meta_sound(out))
         return OCS_PAGES_BROKEN;
+    if (size < (uint64_t)FIRST_PAGE * out->free.pad) /* LMDB maps both metas whole */
+        return OCS_PAGES_EMPTY;
     result = read_at(fd, &second, sizeof(second), out->free.pad, err);
     if (result != 0)
         return result;
@@ -160,13 +163,12 @@ int ocs_pages_look(int fd, struct ocs_pages *out, struct ocs_error *err)
     struct meta meta;
     int result = file_size(fd, &out->file_size, err);
     if (result == 0)
-        result = read_meta(fd, &meta, err);
+        result = read_meta(fd, out->file_size, &meta, err);
     if (result != 0)
         return result;
     out->last_page = meta.last_page;
     out->page_size = meta.free.pad;
-    /* LMDB maps both metas whole */
-    return out->file_size < (uint64_t)FIRST_PAGE * out->page_size ? OCS_PAGES_BROKEN : 0;
+    return 0;
 }
 
 /* ---- walking ---- */
@@ -474,7 +476,7 @@ int ocs_pages_check(int fd, struct ocs_error *err)
     struct ocs_pages pages;
     int result = ocs_pages_look(fd, &pages, err);
     if (result == 0)
-        result = read_meta(fd, &meta, err);
+        result = read_meta(fd, pages.file_size, &meta, err);
     if (result != 0)
         return result;
     /* a garbage number must not become an allocation: what lies beyond the end of

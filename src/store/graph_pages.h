@@ -13,7 +13,7 @@
 #include "ocistore.h"
 
 #define OCS_PAGES_BROKEN 1
-#define OCS_PAGES_EMPTY  2 /* nothing was written yet */
+#define OCS_PAGES_EMPTY  2 /* not yet, or only half made: holds nothing */
 
 /* What the newest of the two meta pages says. */
 struct ocs_pages {

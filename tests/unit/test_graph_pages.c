@@ -122,6 +122,26 @@ static void test_empty_and_tiny_files(void **state)
     graph_place_close(&at);
 }
 
+/* A graph was being made when the disk was full or the process was killed. */
+static void test_one_meta_page_alone(void **state)
+{
+    struct graph_place at;
+    struct ocs_pages pages;
+    graph_place_open(*state, &at);
+    ocs_graph_close(graph_open(&at));
+    int fd = openat(at.dir, "data.mdb", O_RDWR | O_CLOEXEC);
+    assert_int_equal(ocs_pages_look(fd, &pages, NULL), 0);
+    assert_int_equal(ftruncate(fd, pages.page_size), 0);
+    assert_int_equal(ocs_pages_look(fd, &pages, NULL), OCS_PAGES_EMPTY);
+    close(fd);
+    struct ocs_graph *graph;
+    assert_int_equal(graph_try_open(&at, false, &graph, NULL), OCS_GRAPH_NONE);
+    graph = graph_open(&at);
+    graph_fill(graph, 10);
+    ocs_graph_close(graph);
+    graph_place_close(&at);
+}
+
 static void test_look(void **state)
 {
     struct graph_place at;
@@ -158,6 +178,7 @@ int main(void)
         PLACE_TEST(test_any_history_is_sound),
         PLACE_TEST(test_a_large_transaction_is_sound),
         PLACE_TEST(test_empty_and_tiny_files),
+        PLACE_TEST(test_one_meta_page_alone),
         PLACE_TEST(test_look),
         cmocka_unit_test(test_a_read_error_is_no_damage),
     };
