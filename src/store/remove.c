@@ -3,6 +3,7 @@
 #include "census.h"
 
 #include "cleanup.h"
+#include "edit.h"
 #include "error.h"
 #include "journal.h"
 #include "trash.h"
@@ -129,11 +130,10 @@ static bool matches(const struct ocs_image_name *name, const struct ocs_index *i
     return ref && strcmp(ref, name->tag) == 0;
 }
 
-/* keep[i] false for what goes. OCS_USAGE: a name that matches nothing. */
+/* keep[i] becomes false for what goes. OCS_USAGE: a name that matches nothing. */
 static int choose(const struct removal *removal, const struct ocs_index *index, bool *keep,
                   struct ocs_error *err)
 {
-    memset(keep, true, index->document.count);
     for (size_t n = 0; n < removal->name_count; n++) {
         const struct ocs_image_name *name = removal->names[n];
         bool found = false;
@@ -174,7 +174,7 @@ static int check_names(struct removing *removing, struct ocs_error *err)
         int result = read_index(removing, removal, &dir, &index, err);
         if (result < 0)
             return result;
-        auto_free bool *keep = malloc(index.document.count + 1);
+        auto_free bool *keep = calloc(index.document.count + 1, sizeof(*keep));
         result = keep ? choose(removal, &index, keep, err) : ocs_error_memory(err);
         if (result < 0)
             return result;
@@ -199,61 +199,40 @@ static void report_entry(const struct removing *removing, const struct removal *
         removing->on_change(removing->data, &change);
 }
 
-/* The folder in the trash that takes the old index.json. */
-static int open_trash(struct removing *removing, const struct removal *removal, int *fd,
-                      struct ocs_error *err)
+struct editing {
+    struct removing *removing;
+    const struct removal *removal;
+};
+
+static int make_edit(void *data, const struct ocs_index *index, struct ocs_index_edit *change,
+                     struct ocs_error *err)
 {
-    char path[OCS_LAYOUT_NAME_MAX + 64];
-    snprintf(path, sizeof(path), "trash/%s/layouts/%s", removing->run, removal->root->name);
-    int result = ocs_io_mkdirs(removing->store->state, path, 0755, path, err);
-    if (result == 0)
-        result = ocs_io_open_dir(removing->store->state, path, fd, path, err);
-    return result > 0 ? ocs_error_raise(err, OCS_FAILED, "%s is no folder", path) : result;
+    const struct editing *editing = data;
+    return choose(editing->removal, index, change->keep, err);
 }
 
-/* One attempt. Positive: OCS_INDEX_CHANGED. */
-static int try_edit(struct removing *removing, const struct removal *removal, int trash,
-                    struct ocs_error *err)
+static void on_edited(void *data, const struct ocs_index *index,
+                      const struct ocs_index_edit *change)
 {
-    auto_fd int dir = -1;
-    auto_index struct ocs_index index = {0};
-    auto_bytes struct ocs_bytes bytes = {0};
-    struct ocs_roots_place place = ocs_store_roots_place(removing->store);
-    int result = read_index(removing, removal, &dir, &index, err);
-    if (result < 0)
-        return result;
-    auto_free bool *keep = malloc(index.document.count + 1);
-    struct ocs_index_edit edit = {.keep = keep};
-    result = keep ? choose(removal, &index, keep, err) : ocs_error_memory(err);
-    if (result == 0)
-        result = ocs_index_apply(&index, &edit, &bytes, err);
-    if (result == 0)
-        result = ocs_index_write(dir, removal->root->name, &index.bytes, &bytes, trash,
-                                 "index.json", err);
-    if (result == 0)
-        result = ocs_roots_put(&place, removal->root, &bytes, err);
-    for (size_t i = 0; result == 0 && i < index.document.count; i++) {
-        if (!keep[i])
-            report_entry(removing, removal, &index, i);
+    const struct editing *editing = data;
+    for (size_t i = 0; i < index->document.count; i++) {
+        if (!change->keep[i])
+            report_entry(editing->removing, editing->removal, index, i);
     }
-    return result;
 }
 
 static int edit_layout(struct removing *removing, const struct removal *removal,
                        struct ocs_error *err)
 {
-    auto_fd int trash = -1;
-    int result = open_trash(removing, removal, &trash, err);
-    for (int attempt = 0; result == 0 && attempt < 100; attempt++) {
-        result = try_edit(removing, removal, trash, err);
-        if (result != OCS_INDEX_CHANGED)
-            return result;
-        result = 0;
-    }
-    if (result == 0)
-        result = ocs_error_raise(err, OCS_BUSY, "layout '%s': somebody else keeps writing it",
-                                 removal->root->name);
-    return result;
+    struct editing editing = {.removing = removing, .removal = removal};
+    struct ocs_edit edit = {
+        .root = removal->root,
+        .run = removing->run,
+        .data = &editing,
+        .make = make_edit,
+        .done = on_edited,
+    };
+    return ocs_edit_locked(removing->store, &edit, err);
 }
 
 /* ---- removing a layout ---- */
@@ -334,11 +313,9 @@ static int remove_one(struct removing *removing, const struct removal *removal,
                       struct ocs_error *err)
 {
     auto_fd int lock = -1;
-    char id[OCS_ROOT_ID_SIZE];
-    ocs_root_id(removal->root->name, id);
     int result = ocs_journal_add(removing->journal, "remove", removal->root->name, err);
     if (result == 0)
-        result = ocs_lock_layout(removing->store->locks, id, &removing->store->wait, &lock, err);
+        result = ocs_edit_lock(removing->store, removal->root->name, &lock, err);
     if (result < 0)
         return result;
     return removal->whole ? remove_layout(removing, removal, err)

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "edit.h"
+
+#include "cleanup.h"
+#include "error.h"
+#include "staging.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ATTEMPTS 100
+
+/* What is there now; no folder or no index.json is an empty index with *fresh set. */
+static int read_index(struct ocs_store *store, const struct ocs_edit *edit, int dir,
+                      struct ocs_index *index, bool *fresh, struct ocs_error *err)
+{
+    struct ocs_index_wait wait = {.patience_ms = 5000, .hooks = &store->hooks};
+    int result = OCS_INDEX_ABSENT;
+    if (dir >= 0)
+        result = ocs_index_read(dir, edit->root->path, &wait, index, err);
+    *fresh = result == OCS_INDEX_ABSENT && edit->create;
+    if (*fresh) {
+        struct ocs_bytes empty = {.data = strdup(OCS_INDEX_EMPTY), .size = strlen(OCS_INDEX_EMPTY)};
+        return empty.data ? ocs_index_parse(&empty, index, err) : ocs_error_memory(err);
+    }
+    if (dir < 0)
+        return ocs_error_raise(err, OCS_REFUSED, "%s: No such file or directory",
+                               edit->root->path);
+    return result > 0 ? -OCS_REFUSED : result;
+}
+
+static int write_layout_file(int dir, struct ocs_error *err)
+{
+    struct stat st;
+    if (fstatat(dir, "oci-layout", &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    return ocs_io_replace(dir, "oci-layout", OCS_LAYOUT_FILE, strlen(OCS_LAYOUT_FILE), 0644,
+                          "oci-layout", err);
+}
+
+static int fill_folder(int parent, const char *name, const struct ocs_bytes *index,
+                       struct ocs_error *err)
+{
+    auto_fd int dir = -1;
+    int result = ocs_io_mkdir(parent, name, 0755, "layout folder", err);
+    if (result == 0)
+        result = ocs_io_open_dir(parent, name, &dir, "layout folder", err);
+    if (result == 0)
+        result = ocs_io_replace(dir, "index.json", index->data, index->size, 0644, "index.json",
+                                err);
+    return result == 0 ? write_layout_file(dir, err) : result;
+}
+
+/* A new layout appears with all its files at once, or not at all.
+ * Positive OCS_INDEX_CHANGED: somebody made the folder in the meantime. */
+static int publish_folder(struct ocs_store *store, const char *path, const struct ocs_bytes *index,
+                          struct ocs_error *err)
+{
+    char parent[OCS_LAYOUT_NAME_MAX + sizeof("layouts/")];
+    struct ocs_staging staging;
+    snprintf(parent, sizeof(parent), "%.*s", (int)(strrchr(path, '/') - path), path);
+    int result = ocs_io_mkdirs(store->dir, parent, 0755, parent, err);
+    if (result == 0)
+        result = ocs_staging_open(store->state, &staging, err);
+    if (result < 0)
+        return result;
+    result = fill_folder(staging.dir, "layout", index, err);
+    if (result == 0)
+        result = ocs_io_rename_noreplace(staging.dir, "layout", store->dir, path, path, err);
+    if (result == 0)
+        result = ocs_io_sync_dir(store->dir, parent, parent, err);
+    ocs_staging_close(&staging);
+    return result == OCS_IO_EXISTS ? OCS_INDEX_CHANGED : result;
+}
+
+/* The folder in the trash that takes the old index.json; -1 when it is dropped. */
+static int open_trash(struct ocs_store *store, const struct ocs_edit *edit, int *fd,
+                      struct ocs_error *err)
+{
+    char path[OCS_LAYOUT_NAME_MAX + 64];
+    if (!edit->run)
+        return 0;
+    snprintf(path, sizeof(path), "trash/%s/layouts/%s", edit->run, edit->root->name);
+    int result = ocs_io_mkdirs(store->state, path, 0755, path, err);
+    if (result == 0)
+        result = ocs_io_open_dir(store->state, path, fd, path, err);
+    return result > 0 ? ocs_error_raise(err, OCS_FAILED, "%s is no folder", path) : result;
+}
+
+static int write_index(struct ocs_store *store, const struct ocs_edit *edit, int dir,
+                       const struct ocs_bytes *old, const struct ocs_bytes *bytes,
+                       struct ocs_error *err)
+{
+    auto_fd int trash = -1;
+    if (dir < 0)
+        return publish_folder(store, edit->root->path, bytes, err);
+    int result = open_trash(store, edit, &trash, err);
+    if (result == 0)
+        result = ocs_index_write(dir, "index.json", old, bytes, trash, "index.json", err);
+    return result == 0 && edit->create ? write_layout_file(dir, err) : result;
+}
+
+static int change_index(struct ocs_store *store, const struct ocs_edit *edit, int dir,
+                        const struct ocs_index *index, bool fresh,
+                        struct ocs_index_edit *change, struct ocs_error *err)
+{
+    auto_bytes struct ocs_bytes bytes = {0};
+    struct ocs_roots_place place = ocs_store_roots_place(store);
+    int result = edit->make(edit->data, index, change, err);
+    if (result == OCS_EDIT_NOTHING && !fresh)
+        return ocs_roots_remember(&place, edit->root, &index->bytes, err);
+    if (result == 0 || result == OCS_EDIT_NOTHING)
+        result = ocs_index_apply(index, change, &bytes, err);
+    if (result == 0)
+        result = write_index(store, edit, dir, fresh ? NULL : &index->bytes, &bytes, err);
+    if (result == 0)
+        result = ocs_roots_remember(&place, edit->root, &bytes, err);
+    if (result == 0 && edit->done)
+        edit->done(edit->data, index, change);
+    return result;
+}
+
+/* Positive: OCS_INDEX_CHANGED. */
+static int try_edit(struct ocs_store *store, const struct ocs_edit *edit, struct ocs_error *err)
+{
+    auto_fd int dir = -1;
+    auto_index struct ocs_index index = {0};
+    bool fresh = false;
+    int result = ocs_store_open_layout(store, edit->root, &dir, err);
+    if (result == OCS_IO_NOT_REGULAR)
+        return ocs_error_raise(err, OCS_REFUSED, "%s is no folder", edit->root->path);
+    if (result >= 0)
+        result = read_index(store, edit, dir, &index, &fresh, err);
+    if (result < 0)
+        return result;
+    auto_free bool *keep = malloc(index.document.count + 1);
+    if (!keep)
+        return ocs_error_memory(err);
+    memset(keep, true, index.document.count);
+    struct ocs_index_edit change = {.keep = keep};
+    result = change_index(store, edit, dir, &index, fresh, &change, err);
+    free(change.add);
+    return result;
+}
+
+int ocs_edit_lock(struct ocs_store *store, const char *layout, int *fd, struct ocs_error *err)
+{
+    char id[OCS_ROOT_ID_SIZE];
+    ocs_root_id(layout, id);
+    return ocs_lock_layout(store->locks, id, &store->wait, fd, err);
+}
+
+int ocs_edit_locked(struct ocs_store *store, const struct ocs_edit *edit, struct ocs_error *err)
+{
+    int result = OCS_INDEX_CHANGED;
+    for (int attempt = 0; result == OCS_INDEX_CHANGED && attempt < ATTEMPTS; attempt++)
+        result = try_edit(store, edit, err);
+    if (result == OCS_INDEX_CHANGED)
+        result = ocs_error_raise(err, OCS_BUSY, "index.json: somebody else keeps writing it");
+    return ocs_error_context(err, result, "layout '%s'", edit->root->name);
+}
+
+int ocs_edit(struct ocs_store *store, const struct ocs_edit *edit, struct ocs_error *err)
+{
+    auto_fd int lock = -1;
+    int result = ocs_edit_lock(store, edit->root->name, &lock, err);
+    return result == 0 ? ocs_edit_locked(store, edit, err) : result;
+}
