@@ -112,6 +112,16 @@ static int make_edit(void *data, const struct ocs_index *index, struct ocs_index
     return change->add_count == 0 && all_kept ? OCS_EDIT_NOTHING : 0;
 }
 
+int ocs_merge_change(struct ocs_store *store, const char *layout,
+                     const struct ocs_merge_entry *entries, size_t count,
+                     const struct ocs_index *index, struct ocs_index_edit *change,
+                     struct ocs_error *err)
+{
+    struct merging merging = {
+        .store = store, .layout = layout, .entries = entries, .count = count};
+    return make_edit(&merging, index, change, err);
+}
+
 int ocs_merge(struct ocs_store *store, const char *layout, const struct ocs_merge_entry *entries,
               size_t count, struct ocs_error *err)
 {

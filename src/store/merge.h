@@ -19,4 +19,10 @@ struct ocs_merge_entry {
 int ocs_merge(struct ocs_store *store, const char *layout, const struct ocs_merge_entry *entries,
               size_t count, struct ocs_error *err);
 
+/* The same as part of an edit (edit.h): fills `change`; OCS_EDIT_NOTHING. */
+int ocs_merge_change(struct ocs_store *store, const char *layout,
+                     const struct ocs_merge_entry *entries, size_t count,
+                     const struct ocs_index *index, struct ocs_index_edit *change,
+                     struct ocs_error *err);
+
 #endif

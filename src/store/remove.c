@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
-#include "census.h"
+#include "leavings.h"
 
 #include "cleanup.h"
 #include "edit.h"
@@ -322,95 +322,13 @@ static int remove_one(struct removing *removing, const struct removal *removal,
                           : edit_layout(removing, removal, err);
 }
 
-/* ---- what becomes garbage ---- */
-
-/* Removed entries must not come back as somebody's referrers. */
-static void mark_listed(struct ocs_census *census)
-{
-    for (size_t i = 0; i < census->layout_count; i++) {
-        for (size_t j = 0; j < census->layouts[i].count; j++) {
-            uint32_t id = census->layouts[i].entries[j].id;
-            if (id < census->view.count)
-                census->view.flags[id] |= OCS_NODE_WAS_LISTED;
-        }
-    }
-}
-
-static int reach(const struct ocs_census *census, uint8_t **live, struct ocs_error *err)
-{
-    *live = calloc((size_t)census->view.count + 1, 1);
-    return *live ? ocs_census_reach_listed(census, *live, 1, err) : ocs_error_memory(err);
-}
-
-/* Their grace begins now. */
-static int record_garbage(struct removing *removing, const struct ocs_census *before,
-                          const uint8_t *was, const uint8_t *is, uint32_t known,
-                          struct ocs_error *err)
-{
-    struct ocs_graph *graph = NULL;
-    auto_graph_txn struct ocs_graph_txn *txn = NULL;
-    int result = ocs_store_graph(removing->store, &graph, err);
-    if (result == 0)
-        result = ocs_graph_begin(graph, true, &txn, err);
-    for (uint32_t id = 0; result == 0 && id < before->view.count && id < known; id++) {
-        struct ocs_node node;
-        if (!was[id] || is[id])
-            continue;
-        if (before->present[id]) {
-            removing->report->freed_blobs++;
-            removing->report->freed_bytes += before->view.size[id];
-        }
-        result = ocs_graph_get_node(txn, id, &node, err);
-        node.flags |= (before->view.flags[id] & OCS_NODE_WAS_LISTED) | OCS_NODE_REMOVED_BY_US;
-        node.unreferenced_since = ocs_now_s();
-        if (result == 0)
-            result = ocs_graph_put_node(txn, &node, err);
-    }
-    if (result == 0) {
-        result = ocs_graph_commit(txn, err);
-        txn = NULL;
-    }
-    return result;
-}
-
-static int compare_censuses(struct removing *removing, struct ocs_census *before,
-                            struct ocs_census *after, struct ocs_error *err)
-{
-    auto_free uint8_t *was = NULL;
-    auto_free uint8_t *is = NULL;
-    mark_listed(before);
-    for (uint32_t id = 0; id < before->view.count && id < after->view.count; id++)
-        after->view.flags[id] |= before->view.flags[id] & OCS_NODE_WAS_LISTED;
-    int result = reach(before, &was, err);
-    if (result == 0)
-        result = reach(after, &is, err);
-    if (result == 0)
-        result = record_garbage(removing, before, was, is, after->view.count, err);
-    return result;
-}
-
-/* The images are gone by now; that their blobs' grace begins today and not at
- * the next gc is a convenience. */
-static void count_garbage(struct removing *removing, struct ocs_census *before)
-{
-    struct ocs_census after;
-    struct ocs_error error = {0};
-    int result = ocs_census_take(removing->store, 0, &after, &error);
-    if (result == 0) {
-        result = compare_censuses(removing, before, &after, &error);
-        ocs_census_clear(&after);
-    }
-    if (result != 0)
-        ocs_store_notice(removing->store, "what the next gc frees is not known: %s",
-                         error.message);
-}
-
 /* ---- the run ---- */
 
 static int remove_all(struct removing *removing, struct ocs_error *err)
 {
-    struct ocs_census before;
-    int result = ocs_census_take(removing->store, 0, &before, err);
+    struct ocs_leavings leavings;
+    struct ocs_census_sum left;
+    int result = ocs_leavings_begin(removing->store, &leavings, err);
     if (result < 0)
         return result;
     ocs_run_name(removing->run);
@@ -423,9 +341,9 @@ static int remove_all(struct removing *removing, struct ocs_error *err)
         result = ocs_journal_sync(removing->journal, err);
     if (removing->journal)
         ocs_journal_close(removing->journal);
-    if (result == 0)
-        count_garbage(removing, &before);
-    ocs_census_clear(&before);
+    left = ocs_leavings_end(&leavings, result == 0);
+    removing->report->freed_blobs = left.blobs;
+    removing->report->freed_bytes = left.bytes;
     return result;
 }
 

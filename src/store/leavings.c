@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "leavings.h"
+
+#include "cleanup.h"
+#include "error.h"
+
+/* Removed entries must not come back as somebody's referrers. */
+static void mark_listed(struct ocs_census *census)
+{
+    for (size_t i = 0; i < census->layout_count; i++) {
+        for (size_t j = 0; j < census->layouts[i].count; j++) {
+            uint32_t id = census->layouts[i].entries[j].id;
+            if (id < census->view.count)
+                census->view.flags[id] |= OCS_NODE_WAS_LISTED;
+        }
+    }
+}
+
+static int reach(const struct ocs_census *census, uint8_t **live, struct ocs_error *err)
+{
+    *live = calloc((size_t)census->view.count + 1, 1);
+    return *live ? ocs_census_reach_listed(census, *live, 1, err) : ocs_error_memory(err);
+}
+
+/* Their grace begins now. */
+static int record_garbage(struct ocs_store *store, const struct ocs_census *before,
+                          const uint8_t *was, const uint8_t *is, struct ocs_census_sum *sum,
+                          struct ocs_error *err)
+{
+    struct ocs_graph *graph = NULL;
+    auto_graph_txn struct ocs_graph_txn *txn = NULL;
+    int result = ocs_store_graph(store, &graph, err);
+    if (result == 0)
+        result = ocs_graph_begin(graph, true, &txn, err);
+    for (uint32_t id = 0; result == 0 && id < before->view.count; id++) {
+        struct ocs_node node;
+        if (!was[id] || is[id])
+            continue;
+        if (before->present[id]) {
+            sum->blobs++;
+            sum->bytes += before->view.size[id];
+        }
+        result = ocs_graph_get_node(txn, id, &node, err);
+        node.flags |= (before->view.flags[id] & OCS_NODE_WAS_LISTED) | OCS_NODE_REMOVED_BY_US;
+        node.unreferenced_since = ocs_now_s();
+        if (result == 0)
+            result = ocs_graph_put_node(txn, &node, err);
+    }
+    if (result == 0) {
+        result = ocs_graph_commit(txn, err);
+        txn = NULL;
+    }
+    return result;
+}
+
+/* Ids are never reused, so that the two censuses can be compared by id; a graph
+ * that was rebuilt in between is another matter, and not worth a claim. */
+static int compare(struct ocs_leavings *leavings, struct ocs_census *after,
+                   struct ocs_census_sum *sum, struct ocs_error *err)
+{
+    auto_free uint8_t *was = NULL;
+    auto_free uint8_t *is = NULL;
+    struct ocs_census *before = &leavings->before;
+    if (after->view.count < before->view.count)
+        return ocs_error_raise(err, OCS_FAILED, "the graph was built anew meanwhile");
+    mark_listed(before);
+    for (uint32_t id = 0; id < before->view.count; id++)
+        after->view.flags[id] |= before->view.flags[id] & OCS_NODE_WAS_LISTED;
+    int result = reach(before, &was, err);
+    if (result == 0)
+        result = reach(after, &is, err);
+    if (result == 0)
+        result = record_garbage(leavings->store, before, was, is, sum, err);
+    return result;
+}
+
+int ocs_leavings_begin(struct ocs_store *store, struct ocs_leavings *out, struct ocs_error *err)
+{
+    out->store = store;
+    return ocs_census_take(store, 0, &out->before, err);
+}
+
+struct ocs_census_sum ocs_leavings_end(struct ocs_leavings *leavings, bool changed)
+{
+    struct ocs_census after;
+    struct ocs_error error = {0};
+    struct ocs_census_sum sum = {0};
+    int result = changed ? ocs_census_take(leavings->store, 0, &after, &error) : 0;
+    if (result == 0 && changed) {
+        result = compare(leavings, &after, &sum, &error);
+        ocs_census_clear(&after);
+    }
+    if (result != 0)
+        ocs_store_notice(leavings->store, "what the next gc frees is not known: %s",
+                         error.message);
+    ocs_census_clear(&leavings->before);
+    return sum;
+}

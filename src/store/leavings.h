@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_STORE_LEAVINGS_H
+#define OCS_STORE_LEAVINGS_H
+
+/* What a command that takes roots away leaves unreferenced: counted for people,
+ * and recorded in the graph, so that its grace begins now and not at the next gc,
+ * and so that gc's breaker does not take it for an accident. */
+
+#include "census.h"
+
+struct ocs_leavings {
+    struct ocs_store *store;
+    struct ocs_census before;
+};
+
+/* Before the change.  Needs the store lock. */
+int ocs_leavings_begin(struct ocs_store *store, struct ocs_leavings *out, struct ocs_error *err);
+/* After it; when it was not `changed` this only frees.  The change itself is done
+ * by now: that its leavings cannot be told is a notice, no error. */
+struct ocs_census_sum ocs_leavings_end(struct ocs_leavings *leavings, bool changed);
+
+#endif
