@@ -389,22 +389,37 @@ static void test_replaced_file_is_noticed(void **state)
     graph_place_close(&at);
 }
 
-static void test_read_only_file(void **state)
+static void read_as_nobody(struct graph_place *at)
 {
-    if (geteuid() == 0)
-        skip(); /* root may write anything */
-    struct graph_place at;
-    graph_place_open(*state, &at);
-    struct ocs_graph *graph = graph_open(&at);
-    graph_fill(graph, 20);
-    ocs_graph_close(graph);
-    assert_int_equal(fchmodat(at.dir, "data.mdb", 0444, 0), 0);
-    graph = graph_open(&at);
+    assert_int_equal(setuid(65534), 0);
+    struct ocs_graph *graph = graph_open(at);
     struct ocs_graph_txn *txn = graph_begin(graph, false);
     assert_int_equal(ocs_graph_count(txn), 20);
     graph_commit(txn);
     assert_int_equal(ocs_graph_begin(graph, true, &txn, NULL), -OCS_FAILED);
     ocs_graph_close(graph);
+}
+
+static void test_read_only_file(void **state)
+{
+    if (geteuid() != 0)
+        skip(); /* there is nobody else to be */
+    struct graph_place at;
+    struct place *place = *state;
+    graph_place_open(place, &at);
+    assert_int_equal(fchmod(place->fd, 0755), 0);
+    struct ocs_graph *graph = graph_open(&at);
+    graph_fill(graph, 20);
+    ocs_graph_close(graph);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        read_as_nobody(&at);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
     graph_place_close(&at);
 }
 

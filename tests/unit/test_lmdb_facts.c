@@ -79,7 +79,7 @@ static int signal_of_reading(struct place *place)
         signal(SIGSEGV, SIG_DFL);
         signal(SIGABRT, SIG_DFL);
         setrlimit(RLIMIT_CORE, &(struct rlimit){0});
-        freopen("/dev/null", "w", stderr);
+        close(STDERR_FILENO); /* it says what it aborts of */
         if (open_env(place->path, &env) == 0)
             count_all(env);
         _exit(0);
