@@ -214,8 +214,8 @@ static int intern_all(struct ocs_graph_txn *txn, const struct ocs_digest_set *di
  *   verified good   what was read replaces what was known
  *   not verified    is added to what was known; alone when nothing was
  *   verified bad    says nothing of the digest's own content: kind and edges stay,
- *                   and a reading of the same file that is not verified changes
- *                   nothing either
+ *                   and what another reading of the same file takes for edges is
+ *                   no better; that it looks opaque may be said
  */
 enum merge {
     MERGE_KEEP,
@@ -231,7 +231,8 @@ static enum merge merge_of(const struct ocs_node *node, const struct learned *fa
         return MERGE_KEEP;
     if (fact->verified_at && fact->result == OCS_RESULT_GOOD)
         return MERGE_REPLACE;
-    if (node->result == OCS_RESULT_BAD && ocs_stamp_equal(&node->stamp, &fact->stamp))
+    if (fact->kind == OCS_NODE_DOCUMENT && node->result == OCS_RESULT_BAD &&
+        ocs_stamp_equal(&node->stamp, &fact->stamp))
         return MERGE_KEEP;
     return node->kind == OCS_NODE_UNREAD ? MERGE_REPLACE : MERGE_ADD;
 }

@@ -20,8 +20,8 @@ void ocs_graph_batch_free(struct ocs_graph_batch *batch);
  *
  * Edges say what must be kept: only what was verified good replaces kind and
  * edges that are known.  What was not verified adds to them.  What is bad leaves
- * them as they were: a blob that never was anything but bad stays UNREAD, with
- * its result, since nobody knows what the digest refers to. */
+ * them as they were, whoever reads that same file: nobody knows what the digest
+ * refers to.  That it looks opaque is taken from a reading without a result. */
 struct ocs_fact {
     const struct ocs_digest *digest;
     const struct ocs_document *document;

@@ -289,8 +289,12 @@ static void test_bad_bytes_say_nothing_of_the_digest(void **state)
     /* never seen otherwise: its edges stay unknown, whoever reads the same file */
     learn_now(&place, (struct lesson){.number = 4, .result = OCS_RESULT_BAD, .verified_at = 9});
     assert_int_equal(node_of(&place, 4).kind, OCS_NODE_UNREAD);
-    learn_now(&place, (struct lesson){.number = 4});
+    learn_now(&place, (struct lesson){.number = 4, .children = NO_NUMBERS});
     assert_int_equal(node_of(&place, 4).kind, OCS_NODE_UNREAD);
+    assert_int_equal(node_of(&place, 4).result, OCS_RESULT_BAD);
+    /* a layer, by the look of it, is no obstacle for gc */
+    learn_now(&place, (struct lesson){.number = 4});
+    assert_int_equal(node_of(&place, 4).kind, OCS_NODE_OPAQUE);
     assert_int_equal(node_of(&place, 4).result, OCS_RESULT_BAD);
     /* another file is another matter */
     learn_now(&place, (struct lesson){.number = 4, .stamp = other_file});
