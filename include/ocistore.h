@@ -205,11 +205,13 @@ OCS_PUBLIC int ocs_cat(struct ocs_store *store, const char *digest_or_image, int
 /* ---- changing ----------------------------------------------------------- */
 
 struct ocs_change {
-    const char *action; /* "remove", ... */
+    const char *action; /* "remove", "tag", "move", "attach", "forget", "adopt", ... */
     const char *layout;
     const char *ref;    /* NULL: the layout as a whole, or a nameless entry */
     const char *digest; /* NULL: the layout as a whole */
 };
+
+typedef void ocs_change_fn(void *data, const struct ocs_change *change);
 
 struct ocs_remove_report {
     uint64_t images;
@@ -220,9 +222,33 @@ struct ocs_remove_report {
 /* Drop images or whole layouts; blobs stay until gc.  Every name is looked up
  * before anything is changed.  The old index.json goes to the trash. */
 OCS_PUBLIC int ocs_remove(struct ocs_store *store, const char *const *images, size_t count,
-                          void *data,
-                          void (*on_change)(void *data, const struct ocs_change *change),
+                          void *data, ocs_change_fn *on_change,
                           struct ocs_remove_report *report, struct ocs_error *err);
+
+/* Give an image (NAME:TAG or NAME@DIGEST) one more tag.  A tag that is there
+ * moves, and its old entry goes. */
+OCS_PUBLIC int ocs_tag(struct ocs_store *store, const char *image, const char *tag, void *data,
+                       ocs_change_fn *on_change, struct ocs_error *err);
+
+/* Rename a layout. */
+OCS_PUBLIC int ocs_rename_layout(struct ocs_store *store, const char *name, const char *new_name,
+                                 void *data, ocs_change_fn *on_change, struct ocs_error *err);
+
+/* Register a layout that lives elsewhere and keeps its blobs here (skopeo with
+ * --dest-shared-blob-dir STORE/blobs), so that gc spares them. `name` NULL: the
+ * folder's name. */
+OCS_PUBLIC int ocs_attach(struct ocs_store *store, const char *dir, const char *name, void *data,
+                          ocs_change_fn *on_change, struct ocs_error *err);
+/* Unregister an attached layout; its folder is not touched. */
+OCS_PUBLIC int ocs_forget(struct ocs_store *store, const char *name, void *data,
+                          ocs_change_fn *on_change, struct ocs_remove_report *report,
+                          struct ocs_error *err);
+
+/* List a manifest or index that lies in the store and that no layout lists, lost
+ * by copies that raced: `image` is NAME or NAME:TAG; the layout is made when
+ * needed. */
+OCS_PUBLIC int ocs_adopt(struct ocs_store *store, const char *digest, const char *image,
+                         void *data, ocs_change_fn *on_change, struct ocs_error *err);
 
 /* ---- gc ----------------------------------------------------------------- */
 

@@ -6,7 +6,6 @@
 #include "edit.h"
 #include "error.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* ---- what the edit is ---- */
@@ -127,9 +126,22 @@ int ocs_merge(struct ocs_store *store, const char *layout, const struct ocs_merg
 {
     struct merging merging = {
         .store = store, .layout = layout, .entries = entries, .count = count};
-    char path[OCS_LAYOUT_NAME_MAX + sizeof("layouts/")];
-    snprintf(path, sizeof(path), "layouts/%s", layout);
-    struct ocs_root root = {.name = (char *)layout, .path = path};
-    struct ocs_edit edit = {.root = &root, .create = true, .data = &merging, .make = make_edit};
-    return ocs_edit(store, &edit, err);
+    struct ocs_roots_place place = ocs_store_roots_place(store);
+    struct ocs_root root = {0};
+    int result = ocs_roots_locate(&place, layout, &root, err);
+    if (result > 0)
+        return ocs_error_raise(err, OCS_REFUSED, "layout '%s': its entry in .ocistore/roots is "
+                                                 "damaged",
+                               layout);
+    if (result < 0)
+        return result;
+    struct ocs_edit edit = {
+        .root = &root,
+        .create = !root.attached && strcmp(root.path, ".") != 0,
+        .data = &merging,
+        .make = make_edit,
+    };
+    result = ocs_edit(store, &edit, err);
+    ocs_root_clear(&root);
+    return result;
 }

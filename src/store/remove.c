@@ -30,20 +30,11 @@ struct removing {
     char run[OCS_RUN_NAME_SIZE];
     struct ocs_journal *journal;
     void *data;
-    void (*on_change)(void *data, const struct ocs_change *change);
+    ocs_change_fn *on_change;
     struct ocs_remove_report *report;
 };
 
 /* ---- what is meant ---- */
-
-static const struct ocs_root *find_root(const struct ocs_roots *roots, const char *name)
-{
-    for (size_t i = 0; i < roots->count; i++) {
-        if (strcmp(roots->items[i].name, name) == 0)
-            return &roots->items[i];
-    }
-    return NULL;
-}
 
 static bool is_whole(const struct ocs_image_name *name)
 {
@@ -82,7 +73,7 @@ static struct removal *removal_of(struct removing *removing, const struct ocs_ro
 static int add_name(struct removing *removing, const struct ocs_image_name *name,
                     struct ocs_error *err)
 {
-    const struct ocs_root *root = find_root(&removing->roots, name->layout);
+    const struct ocs_root *root = ocs_roots_find(&removing->roots, name->layout);
     if (!root)
         return ocs_error_raise(err, OCS_USAGE, "there is no layout '%s'", name->layout);
     int result = is_whole(name) ? check_whole(root, err) : 0;
@@ -359,8 +350,7 @@ static void removing_clear(struct removing *removing)
 }
 
 int ocs_remove(struct ocs_store *store, const char *const *images, size_t count, void *data,
-               void (*on_change)(void *data, const struct ocs_change *change),
-               struct ocs_remove_report *report, struct ocs_error *err)
+               ocs_change_fn *on_change, struct ocs_remove_report *report, struct ocs_error *err)
 {
     struct ocs_remove_report unused;
     struct removing removing = {

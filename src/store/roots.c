@@ -6,6 +6,7 @@
 #include "error.h"
 #include "hash.h"
 #include "marker.h"
+#include "seen.h"
 #include "trash.h"
 
 #include <errno.h>
@@ -59,7 +60,7 @@ void ocs_root_id(const char *name, char out[OCS_ROOT_ID_SIZE])
     out[OCS_ROOT_ID_SIZE - 1] = '\0';
 }
 
-static void root_clear(struct ocs_root *root)
+void ocs_root_clear(struct ocs_root *root)
 {
     free(root->name);
     free(root->path);
@@ -69,9 +70,18 @@ static void root_clear(struct ocs_root *root)
 void ocs_roots_clear(struct ocs_roots *roots)
 {
     for (size_t i = 0; i < roots->count; i++)
-        root_clear(&roots->items[i]);
+        ocs_root_clear(&roots->items[i]);
     free(roots->items);
     *roots = (struct ocs_roots){0};
+}
+
+const struct ocs_root *ocs_roots_find(const struct ocs_roots *roots, const char *name)
+{
+    for (size_t i = 0; i < roots->count; i++) {
+        if (strcmp(roots->items[i].name, name) == 0)
+            return &roots->items[i];
+    }
+    return NULL;
 }
 
 static void note_damage(struct ocs_roots *roots, const char *trouble)
@@ -79,6 +89,21 @@ static void note_damage(struct ocs_roots *roots, const char *trouble)
     if (!roots->damaged)
         snprintf(roots->trouble, sizeof(roots->trouble), "%s", trouble);
     roots->damaged = true;
+}
+
+static int make_root(const char *name, const char *path, bool attached, bool registered,
+                     struct ocs_root *out, struct ocs_error *err)
+{
+    struct ocs_root root = {.name = strdup(name),
+                            .path = strdup(path),
+                            .attached = attached,
+                            .registered = registered};
+    if (!root.name || !root.path) {
+        ocs_root_clear(&root);
+        return ocs_error_memory(err);
+    }
+    *out = root;
+    return 0;
 }
 
 static int append(struct ocs_roots *roots, const char *name, const char *path, bool attached,
@@ -91,16 +116,9 @@ static int append(struct ocs_roots *roots, const char *name, const char *path, b
             return ocs_error_memory(err);
         roots->items = grown;
     }
-    struct ocs_root root = {.name = strdup(name),
-                            .path = strdup(path),
-                            .attached = attached,
-                            .registered = registered};
-    if (!root.name || !root.path) {
-        root_clear(&root);
-        return ocs_error_memory(err);
-    }
-    roots->items[roots->count++] = root;
-    return 0;
+    int result = make_root(name, path, attached, registered, &roots->items[roots->count], err);
+    roots->count += result == 0;
+    return result;
 }
 
 static int compare_roots(const void *a, const void *b)
@@ -172,6 +190,23 @@ static int open_entry(const struct ocs_roots_place *place, const char *id, int *
     char expected[OCS_ROOT_ID_SIZE];
     ocs_root_id(out->name, expected);
     return strcmp(expected, id) == 0 ? 0 : OCS_ROOTS_DAMAGED;
+}
+
+int ocs_roots_locate(const struct ocs_roots_place *place, const char *name, struct ocs_root *out,
+                     struct ocs_error *err)
+{
+    auto_fd int fd = -1;
+    auto_entry struct entry entry = {0};
+    char id[OCS_ROOT_ID_SIZE];
+    ocs_root_id(name, id);
+    int result = open_entry(place, id, &fd, &entry, err);
+    if (result == 0)
+        return make_root(name, entry.path, entry.attached, true, out, err);
+    if (result != OCS_IO_ABSENT)
+        return result;
+    char path[OCS_LAYOUT_NAME_MAX + sizeof("layouts/")];
+    snprintf(path, sizeof(path), "layouts/%s", name);
+    return make_root(name, strcmp(name, ".") == 0 ? "." : path, false, false, out, err);
 }
 
 static int encode_entry(const struct ocs_root *root, const struct ocs_bytes *index,
@@ -369,108 +404,14 @@ static int read_entries(const struct ocs_roots_place *place, int folder, struct 
     return errno ? ocs_error_errno(err, ".ocistore/roots") : 0;
 }
 
-/* One folder on the way down layouts/. */
-struct walk {
-    const struct ocs_roots_place *place;
-    struct ocs_roots *out;
-    char name[OCS_LAYOUT_NAME_MAX + 2];
-};
-
-/* What somebody links below layouts/ is used through the link, but is no folder
- * that we could watch: it must not be overlooked. */
-static void see_link(struct walk *walk, int dir, const char *name)
+static int on_layout(void *data, const char *name, const char *path, struct ocs_error *err)
 {
-    struct stat st;
-    char trouble[128];
-    if (fstatat(dir, name, &st, 0) < 0 || !S_ISDIR(st.st_mode))
-        return;
-    snprintf(trouble, sizeof(trouble), "layouts/%s is a link to a folder", name);
-    note_damage(walk->out, trouble);
+    return append(data, name, path, false, false, err);
 }
 
-#define LAYOUT_DEPTH_MAX 128 /* components of two bytes fill a name of 255 */
-
-static bool has_layout_file(int dir)
+static void on_trouble(void *data, const char *text)
 {
-    struct stat st;
-    return fstatat(dir, "index.json", &st, AT_SYMLINK_NOFOLLOW) == 0 ||
-           fstatat(dir, "oci-layout", &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-static int see_layout(struct walk *walk, int dir, size_t length, struct ocs_error *err)
-{
-    if (length == 0 || !has_layout_file(dir))
-        return 0;
-    char path[sizeof("layouts/") + sizeof(walk->name)];
-    snprintf(path, sizeof(path), "layouts/%s", walk->name);
-    return append(walk->out, walk->name, path, false, false, err);
-}
-
-static int walk_layouts(struct walk *walk, int dir, size_t length, unsigned depth,
-                        struct ocs_error *err);
-
-static int walk_entry(struct walk *walk, int dir, const char *child, size_t length, unsigned depth,
-                      struct ocs_error *err)
-{
-    auto_fd int fd = -1;
-    int result = ocs_io_open_dir(dir, child, &fd, child, err);
-    if (result != 0)
-        return result < 0 ? result : 0;
-    size_t size = strlen(child);
-    if (length + (length > 0) + size > OCS_LAYOUT_NAME_MAX || depth >= LAYOUT_DEPTH_MAX) {
-        note_damage(walk->out, "a folder below layouts/ has a longer name than 255 bytes");
-        return 0;
-    }
-    if (length > 0)
-        walk->name[length++] = '/';
-    memcpy(walk->name + length, child, size + 1);
-    return walk_layouts(walk, TAKE_FD(fd), length + size, depth + 1, err);
-}
-
-/* Takes `dir`. */
-static int walk_layouts(struct walk *walk, int dir, size_t length, unsigned depth,
-                        struct ocs_error *err)
-{
-    auto_dir DIR *entries = fdopendir(dir);
-    if (!entries) {
-        close(dir);
-        return ocs_error_errno(err, "layouts/%s", walk->name);
-    }
-    int result = see_layout(walk, dir, length, err);
-    if (result < 0)
-        return result;
-    struct dirent *entry;
-    while ((errno = 0, entry = readdir(entries))) {
-        const char *name = entry->d_name;
-        if (entry->d_type == DT_LNK)
-            see_link(walk, dir, name);
-        if (name[0] == '.' || strcmp(name, "blobs") == 0 ||
-            (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
-            continue;
-        result = walk_entry(walk, dir, name, length, depth, err);
-        walk->name[length] = '\0';
-        if (result < 0)
-            return result;
-    }
-    return errno ? ocs_error_errno(err, "layouts/%s", walk->name) : 0;
-}
-
-static int see_layouts(const struct ocs_roots_place *place, struct ocs_roots *out,
-                       struct ocs_error *err)
-{
-    int fd = -1;
-    if (has_layout_file(place->store_dir)) { /* a store in place */
-        int result = append(out, ".", ".", false, false, err);
-        if (result < 0)
-            return result;
-    }
-    int result = ocs_io_open_dir(place->store_dir, "layouts", &fd, "layouts", err);
-    if (result == OCS_IO_NOT_REGULAR)
-        note_damage(out, "layouts is no folder");
-    if (result != 0)
-        return result < 0 ? result : 0;
-    struct walk walk = {.place = place, .out = out};
-    return walk_layouts(&walk, fd, 0, 0, err);
+    note_damage(data, text);
 }
 
 /* Sorted; of a layout that is registered and was seen only the entry stays. */
@@ -480,7 +421,7 @@ static void sort_and_merge(struct ocs_roots *roots)
     size_t kept = 0;
     for (size_t i = 0; i < roots->count; i++) {
         if (kept > 0 && strcmp(roots->items[kept - 1].name, roots->items[i].name) == 0)
-            root_clear(&roots->items[i]);
+            ocs_root_clear(&roots->items[i]);
         else
             roots->items[kept++] = roots->items[i];
     }
@@ -509,6 +450,8 @@ int ocs_roots_read(const struct ocs_roots_place *place, struct ocs_roots *out,
                    struct ocs_error *err)
 {
     struct ocs_roots roots = {0};
+    struct ocs_seen_visitor visitor = {
+        .data = &roots, .on_layout = on_layout, .on_trouble = on_trouble};
     uint64_t files = 0;
     auto_fd int folder = -1;
     int result = lock_folder(place, LOCK_SH, &folder, err);
@@ -517,7 +460,7 @@ int ocs_roots_read(const struct ocs_roots_place *place, struct ocs_roots *out,
     if (result == 0)
         result = check_count(place, &roots, files, err);
     if (result == 0)
-        result = see_layouts(place, &roots, err);
+        result = ocs_seen_layouts(place->store_dir, &visitor, err);
     if (result < 0) {
         ocs_roots_clear(&roots);
         return result;

@@ -12,9 +12,9 @@
  * Locking: changes are made under flock of the roots folder itself. */
 
 #include "layout.h"
+#include "seen.h"
 
 #define OCS_ROOT_ID_SIZE 17
-#define OCS_LAYOUT_NAME_MAX 255
 
 /* Components [A-Za-z0-9_][A-Za-z0-9._-]* separated by '/', none of them
  * "blobs"; at most 255 bytes; or "." for a store in place. */
@@ -28,6 +28,8 @@ struct ocs_root {
     bool registered; /* has an entry in roots/; else it was only seen below layouts/ */
 };
 
+void ocs_root_clear(struct ocs_root *root);
+
 struct ocs_roots {
     struct ocs_root *items; /* sorted by name */
     size_t count;
@@ -35,6 +37,10 @@ struct ocs_roots {
     char trouble[256]; /* which, when damaged */
 };
 void ocs_roots_clear(struct ocs_roots *roots);
+/* NULL when there is none of that name. */
+const struct ocs_root *ocs_roots_find(const struct ocs_roots *roots, const char *name);
+
+#define OCS_ROOTS_DAMAGED 10 /* an entry of roots/ is not as it was written */
 
 struct ocs_roots_place {
     int store_dir;
@@ -45,6 +51,11 @@ struct ocs_roots_place {
  * with an index.json or oci-layout that have none. */
 int ocs_roots_read(const struct ocs_roots_place *place, struct ocs_roots *out,
                    struct ocs_error *err);
+/* Where a layout of that name is, or would be made: its entry, else layouts/<name>
+ * ("." for "."), not registered.  Free with ocs_root_clear.
+ * Positive: OCS_ROOTS_DAMAGED. */
+int ocs_roots_locate(const struct ocs_roots_place *place, const char *name, struct ocs_root *out,
+                     struct ocs_error *err);
 /* Make or replace the entry of a layout with its last good index.json. */
 int ocs_roots_put(const struct ocs_roots_place *place, const struct ocs_root *root,
                   const struct ocs_bytes *index, struct ocs_error *err);
@@ -53,7 +64,6 @@ int ocs_roots_remember(const struct ocs_roots_place *place, const struct ocs_roo
                        const struct ocs_bytes *index, struct ocs_error *err);
 /* The bytes of its last good index.json. Positive: OCS_IO_ABSENT when there are
  * none yet, OCS_ROOTS_DAMAGED. */
-#define OCS_ROOTS_DAMAGED 10
 int ocs_roots_last_index(const struct ocs_roots_place *place, const char *name,
                          struct ocs_bytes *out, struct ocs_error *err);
 /* Unregister; the entry goes to trash/<run>/roots/. Absent is fine. */

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "leavings.h"
+
+#include "cleanup.h"
+#include "edit.h"
+#include "error.h"
+#include "heal.h"
+#include "trash.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+/* mv, attach and forget: which layouts are registered, under what name. */
+
+static void report(ocs_change_fn *on_change, void *data, const char *action, const char *layout)
+{
+    struct ocs_change change = {.action = action, .layout = layout};
+    if (on_change)
+        on_change(data, &change);
+}
+
+static int bad_name(const char *name, struct ocs_error *err)
+{
+    return ocs_error_hint(err,
+                          ocs_error_raise(err, OCS_USAGE, "'%s' cannot be a layout's name", name),
+                          "letters, digits, '_', '.', '-', parts separated by '/'");
+}
+
+static bool is_in_place(const struct ocs_roots *roots)
+{
+    return ocs_roots_find(roots, ".") != NULL;
+}
+
+static int read_roots(struct ocs_store *store, struct ocs_roots *roots, struct ocs_error *err)
+{
+    struct ocs_roots_place place = ocs_store_roots_place(store);
+    return ocs_roots_read(&place, roots, err);
+}
+
+/* The layout's folder and its index as they are now. */
+static int read_index(struct ocs_store *store, const struct ocs_root *root,
+                      struct ocs_index *index, struct ocs_error *err)
+{
+    auto_fd int dir = -1;
+    char label[OCS_LAYOUT_NAME_MAX + 32];
+    struct ocs_index_wait wait = {.patience_ms = 5000, .hooks = &store->hooks};
+    ocs_store_layout_label(root, label, sizeof(label));
+    int result = ocs_store_open_layout(store, root, &dir, err);
+    if (result > 0)
+        return ocs_error_raise(err, OCS_USAGE, "%s: no folder is there: %s", label, root->path);
+    if (result == 0)
+        result = ocs_index_read(dir, label, &wait, index, err);
+    return result > 0 ? -OCS_REFUSED : result;
+}
+
+/* ---- mv ---- */
+
+static bool lies_below(const struct ocs_roots *roots, const char *name)
+{
+    size_t size = strlen(name);
+    for (size_t i = 0; i < roots->count; i++) {
+        const char *other = roots->items[i].name;
+        if (strncmp(other, name, size) == 0 && other[size] == '/')
+            return true;
+    }
+    return false;
+}
+
+static int check_move(const struct ocs_roots *roots, const struct ocs_root *root, const char *name,
+                      const char *new_name, struct ocs_error *err)
+{
+    if (!root)
+        return ocs_error_raise(err, OCS_USAGE, "there is no layout '%s'", name);
+    if (strcmp(name, ".") == 0)
+        return ocs_error_raise(err, OCS_USAGE, "the layout '.' is the store itself");
+    if (strcmp(new_name, ".") == 0 || !ocs_layout_name_valid(new_name))
+        return bad_name(new_name, err);
+    if (ocs_roots_find(roots, new_name))
+        return ocs_error_raise(err, OCS_USAGE, "there is a layout '%s' already", new_name);
+    if (!root->attached && lies_below(roots, name))
+        return ocs_error_raise(err, OCS_USAGE,
+                               "other layouts lie below '%s': move those first", name);
+    return 0;
+}
+
+/* The layout is unregistered, renamed and registered again: at every moment a
+ * folder below layouts/ is seen, registered or not. */
+static int move_folder(struct ocs_store *store, const struct ocs_root *root,
+                       const struct ocs_root *moved, const char *run, struct ocs_error *err)
+{
+    struct ocs_roots_place place = ocs_store_roots_place(store);
+    char parent[OCS_LAYOUT_NAME_MAX + 32];
+    snprintf(parent, sizeof(parent), "%s", moved->path);
+    *strrchr(parent, '/') = '\0';
+    int result = ocs_io_mkdirs(store->dir, parent, 0755, parent, err);
+    if (result == 0)
+        result = ocs_roots_remove(&place, root->name, run, err);
+    if (result >= 0)
+        result = ocs_io_rename_noreplace(store->dir, root->path, store->dir, moved->path,
+                                         moved->path, err);
+    if (result > 0)
+        return ocs_error_raise(err, OCS_REFUSED, "%s is taken", moved->path);
+    if (result == 0)
+        result = ocs_io_sync_dir(store->dir, parent, parent, err);
+    return result == 0 ? ocs_io_sync_dir(store->dir, "layouts", "layouts", err) : result;
+}
+
+static int move_registered(struct ocs_store *store, const struct ocs_root *root,
+                           const char *new_name, struct ocs_error *err)
+{
+    auto_index struct ocs_index index = {0};
+    auto_fd int lock = -1;
+    char run[OCS_RUN_NAME_SIZE];
+    char path[OCS_LAYOUT_NAME_MAX + 32];
+    struct ocs_roots_place place = ocs_store_roots_place(store);
+    snprintf(path, sizeof(path), "layouts/%s", new_name);
+    struct ocs_root moved = {.name = (char *)new_name,
+                             .path = root->attached ? root->path : path,
+                             .attached = root->attached};
+    ocs_run_name(run);
+    int result = ocs_edit_lock(store, root->name, &lock, err);
+    if (result == 0)
+        result = read_index(store, root, &index, err);
+    if (result == 0 && !root->attached)
+        result = move_folder(store, root, &moved, run, err);
+    if (result == 0)
+        result = ocs_roots_put(&place, &moved, &index.bytes, err);
+    /* an attached layout is never without an entry */
+    if (result == 0 && root->attached)
+        result = ocs_roots_remove(&place, root->name, run, err);
+    return result;
+}
+
+int ocs_rename_layout(struct ocs_store *store, const char *name, const char *new_name, void *data,
+                      ocs_change_fn *on_change, struct ocs_error *err)
+{
+    struct ocs_roots roots = {0};
+    int result = ocs_store_writer(store, err);
+    if (result < 0)
+        return result;
+    result = read_roots(store, &roots, err);
+    if (result == 0) {
+        const struct ocs_root *root = ocs_roots_find(&roots, name);
+        result = check_move(&roots, root, name, new_name, err);
+        if (result == 0)
+            result = move_registered(store, root, new_name, err);
+    }
+    ocs_store_writer_end(store);
+    ocs_roots_clear(&roots);
+    if (result == 0)
+        report(on_change, data, "move", new_name);
+    return result;
+}
+
+/* ---- attach ---- */
+
+static int name_of_folder(const char *path, const char *name, struct ocs_root *out,
+                          struct ocs_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    out->name = strdup(name ? name : slash ? slash + 1 : path);
+    if (!out->name)
+        return ocs_error_memory(err);
+    if (strcmp(out->name, ".") == 0 || !ocs_layout_name_valid(out->name))
+        return bad_name(out->name, err);
+    return 0;
+}
+
+/* Blobs of its own would not be watched over. */
+static int refuse_own_blobs(const char *path, struct ocs_error *err)
+{
+    auto_fd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct ocs_blobs *blobs = NULL;
+    struct stat st;
+    if (dir < 0)
+        return ocs_error_errno(err, "%s", path);
+    int result = ocs_blobs_open(dir, "blobs", OCS_BLOBS_FOLLOW, path, &blobs, err);
+    if (result == 0)
+        ocs_blobs_close(blobs);
+    if (result != 0)
+        return result < 0 ? result : 0;
+    if (fstatat(dir, "blobs/sha256", &st, 0) < 0)
+        return 0; /* the empty folder that skopeo leaves */
+    return ocs_error_hint(
+        err,
+        ocs_error_raise(err, OCS_USAGE, "%s has blobs of its own, not in this store", path),
+        "ocistore import %s", path);
+}
+
+static int check_attach(const struct ocs_store *store, const struct ocs_roots *roots,
+                        const struct ocs_root *root, struct ocs_error *err)
+{
+    const struct ocs_root *other = ocs_roots_find(roots, root->name);
+    size_t size = strlen(store->path);
+    if (is_in_place(roots))
+        return ocs_error_raise(err, OCS_USAGE, "%s is a store in place: it holds that one layout "
+                                               "only",
+                               store->path);
+    if (strncmp(root->path, store->path, size) == 0 &&
+        (root->path[size] == '/' || root->path[size] == '\0'))
+        return ocs_error_raise(err, OCS_USAGE, "%s lies in the store itself", root->path);
+    if (other && (!other->attached || strcmp(other->path, root->path) != 0))
+        return ocs_error_hint(err,
+                              ocs_error_raise(err, OCS_USAGE, "there is a layout '%s' already",
+                                              root->name),
+                              "ocistore attach --name NAME %s", root->path);
+    return refuse_own_blobs(root->path, err);
+}
+
+static int attach(struct ocs_store *store, const struct ocs_root *root, struct ocs_error *err)
+{
+    struct ocs_roots roots = {0};
+    auto_index struct ocs_index index = {0};
+    struct ocs_roots_place place = ocs_store_roots_place(store);
+    uint64_t healed = 0;
+    int result = ocs_roots_read(&place, &roots, err);
+    if (result == 0)
+        result = check_attach(store, &roots, root, err);
+    ocs_roots_clear(&roots);
+    if (result == 0)
+        result = read_index(store, root, &index, err);
+    if (result == 0)
+        result = ocs_roots_put(&place, root, &index.bytes, err);
+    return result == 0 ? ocs_heal(store, &healed, err) : result;
+}
+
+int ocs_attach(struct ocs_store *store, const char *dir, const char *name, void *data,
+               ocs_change_fn *on_change, struct ocs_error *err)
+{
+    auto_free char *path = realpath(dir, NULL);
+    if (!path)
+        return ocs_error_raise(err, OCS_USAGE, "%s: %s", dir, strerror(errno));
+    struct ocs_root root = {.path = path, .attached = true};
+    int result = name_of_folder(path, name, &root, err);
+    if (result == 0)
+        result = ocs_store_writer(store, err);
+    if (result == 0) {
+        result = attach(store, &root, err);
+        ocs_store_writer_end(store);
+    }
+    if (result == 0)
+        report(on_change, data, "attach", root.name);
+    free(root.name);
+    return result;
+}
+
+/* ---- forget ---- */
+
+static int check_forget(const struct ocs_root *root, const char *name, struct ocs_error *err)
+{
+    if (!root)
+        return ocs_error_raise(err, OCS_USAGE, "there is no layout '%s'", name);
+    if (!root->attached)
+        return ocs_error_hint(
+            err, ocs_error_raise(err, OCS_USAGE, "layout '%s' is not attached, it is here", name),
+            "ocistore rm %s", name);
+    return 0;
+}
+
+static int forget(struct ocs_store *store, const char *name, struct ocs_remove_report *report,
+                  struct ocs_error *err)
+{
+    struct ocs_roots roots = {0};
+    struct ocs_leavings leavings;
+    struct ocs_roots_place place = ocs_store_roots_place(store);
+    char run[OCS_RUN_NAME_SIZE];
+    ocs_run_name(run);
+    int result = ocs_roots_read(&place, &roots, err);
+    if (result == 0)
+        result = check_forget(ocs_roots_find(&roots, name), name, err);
+    ocs_roots_clear(&roots);
+    if (result == 0)
+        result = ocs_leavings_begin(store, &leavings, err);
+    if (result < 0)
+        return result;
+    result = ocs_roots_remove(&place, name, run, err);
+    struct ocs_census_sum left = ocs_leavings_end(&leavings, result == 0);
+    *report = (struct ocs_remove_report){.freed_blobs = left.blobs, .freed_bytes = left.bytes};
+    return result < 0 ? result : 0;
+}
+
+int ocs_forget(struct ocs_store *store, const char *name, void *data, ocs_change_fn *on_change,
+               struct ocs_remove_report *report_out, struct ocs_error *err)
+{
+    struct ocs_remove_report unused;
+    int result = ocs_store_writer(store, err);
+    if (result < 0)
+        return result;
+    result = forget(store, name, report_out ? report_out : &unused, err);
+    ocs_store_writer_end(store);
+    if (result == 0)
+        report(on_change, data, "forget", name);
+    return result;
+}

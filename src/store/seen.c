@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "seen.h"
+
+#include "cleanup.h"
+#include "error.h"
+#include "io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+/* One folder on the way down layouts/. */
+struct walk {
+    const struct ocs_seen_visitor *visitor;
+    char name[OCS_LAYOUT_NAME_MAX + 2];
+};
+
+/* What somebody links below layouts/ is used through the link, but is no folder
+ * that we could watch: it must not be overlooked. */
+static void see_link(struct walk *walk, int dir, const char *name)
+{
+    struct stat st;
+    char trouble[128];
+    if (fstatat(dir, name, &st, 0) < 0 || !S_ISDIR(st.st_mode))
+        return;
+    snprintf(trouble, sizeof(trouble), "layouts/%s is a link to a folder", name);
+    walk->visitor->on_trouble(walk->visitor->data, trouble);
+}
+
+#define LAYOUT_DEPTH_MAX 128 /* components of two bytes fill a name of 255 */
+
+static bool has_layout_file(int dir)
+{
+    struct stat st;
+    return fstatat(dir, "index.json", &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+           fstatat(dir, "oci-layout", &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int see_layout(struct walk *walk, int dir, size_t length, struct ocs_error *err)
+{
+    if (length == 0 || !has_layout_file(dir))
+        return 0;
+    char path[sizeof("layouts/") + sizeof(walk->name)];
+    snprintf(path, sizeof(path), "layouts/%s", walk->name);
+    return walk->visitor->on_layout(walk->visitor->data, walk->name, path, err);
+}
+
+static int walk_layouts(struct walk *walk, int dir, size_t length, unsigned depth,
+                        struct ocs_error *err);
+
+static int walk_entry(struct walk *walk, int dir, const char *child, size_t length, unsigned depth,
+                      struct ocs_error *err)
+{
+    auto_fd int fd = -1;
+    int result = ocs_io_open_dir(dir, child, &fd, child, err);
+    if (result != 0)
+        return result < 0 ? result : 0;
+    size_t size = strlen(child);
+    if (length + (length > 0) + size > OCS_LAYOUT_NAME_MAX || depth >= LAYOUT_DEPTH_MAX) {
+        walk->visitor->on_trouble(walk->visitor->data, "a folder below layouts/ has a longer name than 255 bytes");
+        return 0;
+    }
+    if (length > 0)
+        walk->name[length++] = '/';
+    memcpy(walk->name + length, child, size + 1);
+    return walk_layouts(walk, TAKE_FD(fd), length + size, depth + 1, err);
+}
+
+/* Takes `dir`. */
+static int walk_layouts(struct walk *walk, int dir, size_t length, unsigned depth,
+                        struct ocs_error *err)
+{
+    auto_dir DIR *entries = fdopendir(dir);
+    if (!entries) {
+        close(dir);
+        return ocs_error_errno(err, "layouts/%s", walk->name);
+    }
+    int result = see_layout(walk, dir, length, err);
+    if (result < 0)
+        return result;
+    struct dirent *entry;
+    while ((errno = 0, entry = readdir(entries))) {
+        const char *name = entry->d_name;
+        if (entry->d_type == DT_LNK)
+            see_link(walk, dir, name);
+        if (name[0] == '.' || strcmp(name, "blobs") == 0 ||
+            (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
+            continue;
+        result = walk_entry(walk, dir, name, length, depth, err);
+        walk->name[length] = '\0';
+        if (result < 0)
+            return result;
+    }
+    return errno ? ocs_error_errno(err, "layouts/%s", walk->name) : 0;
+}
+
+int ocs_seen_layouts(int store_dir, const struct ocs_seen_visitor *visitor, struct ocs_error *err)
+{
+    int fd = -1;
+    if (has_layout_file(store_dir)) { /* a store in place */
+        int result = visitor->on_layout(visitor->data, ".", ".", err);
+        if (result < 0)
+            return result;
+    }
+    int result = ocs_io_open_dir(store_dir, "layouts", &fd, "layouts", err);
+    if (result == OCS_IO_NOT_REGULAR)
+        visitor->on_trouble(visitor->data, "layouts is no folder");
+    if (result != 0)
+        return result < 0 ? result : 0;
+    struct walk walk = {.visitor = visitor};
+    return walk_layouts(&walk, fd, 0, 0, err);
+}

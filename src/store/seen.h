@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_STORE_SEEN_H
+#define OCS_STORE_SEEN_H
+
+/* The layouts that can be seen in a store's folder: every folder below layouts/
+ * with an index.json or an oci-layout, and the store itself when it has one. */
+
+#include "ocistore.h"
+
+#define OCS_LAYOUT_NAME_MAX 255
+
+struct ocs_seen_visitor {
+    void *data;
+    int (*on_layout)(void *data, const char *name, const char *path, struct ocs_error *err);
+    /* Something that may be a layout and cannot be followed: gc must not go on. */
+    void (*on_trouble)(void *data, const char *text);
+};
+
+int ocs_seen_layouts(int store_dir, const struct ocs_seen_visitor *visitor, struct ocs_error *err);
+
+#endif
