@@ -14,6 +14,7 @@
  *                    killed-after    ... right after it
  *   OCS_FAULT_ERRNO  a number
  *   OCS_FAULT_COUNT  a file that gets one line "KIND CALLS" for each kind at exit
+ *   OCS_FAULT_TRACE  a file that gets one line "ALL KIND CALL PATH" for each call
  *
  * Only regular files and folders count: no pipes, terminals or eventfds; of close
  * only that of a file open for writing.  Calls go to the kernel directly, so that
@@ -64,6 +65,7 @@ static struct {
     enum mode mode;
     int error;
     const char *count_path;
+    const char *trace_path;
 } plan = {.kind = -1};
 
 static atomic_ulong counts[KIND_COUNT];
@@ -91,6 +93,7 @@ __attribute__((constructor)) static void read_plan(void)
     plan.mode = mode_of(getenv("OCS_FAULT_MODE"));
     plan.error = error ? atoi(error) : EIO;
     plan.count_path = getenv("OCS_FAULT_COUNT");
+    plan.trace_path = getenv("OCS_FAULT_TRACE");
 }
 
 __attribute__((destructor)) static void write_counts(void)
@@ -116,12 +119,33 @@ static void die(void)
 
 enum verdict { GO_ON, GIVE_ERROR, GO_SHORT, GO_AND_DIE };
 
+/* `path` NULL: the file that `fd` is. */
+static void trace(unsigned long of_all, enum kind kind, unsigned long n, int fd, const char *path)
+{
+    char link[64];
+    char target[512];
+    char text[700];
+    if (!path) {
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        ssize_t size = readlink(link, target, sizeof(target) - 1);
+        target[size < 0 ? 0 : size] = '\0';
+        path = target;
+    }
+    int size = snprintf(text, sizeof(text), "%lu %s %lu %s\n", of_all, NAMES[kind], n, path);
+    int out =
+        (int)syscall(SYS_openat, AT_FDCWD, plan.trace_path, O_WRONLY | O_CREAT | O_APPEND, 0644);
+    syscall(SYS_write, out, text, (size_t)size);
+    syscall(SYS_close, out);
+}
+
 /* Counts the call and says what is to become of it. */
-static enum verdict judge(enum kind kind)
+static enum verdict judge(enum kind kind, int fd, const char *path)
 {
     unsigned long n = atomic_fetch_add(&counts[kind], 1) + 1;
     unsigned long of_all = atomic_fetch_add(&total, 1) + 1;
     unsigned long mine = plan.any ? of_all : n;
+    if (plan.trace_path)
+        trace(of_all, kind, n, fd, path);
     if (plan.at == 0 || (!plan.any && (int)kind != plan.kind))
         return GO_ON;
     if (plan.mode == FROM ? mine < plan.at : mine != plan.at)
@@ -140,9 +164,9 @@ static enum verdict judge(enum kind kind)
     }
 }
 
-#define INJECT(kind, call)                                                                         \
+#define INJECT(kind, fd, path, call)                                                               \
     do {                                                                                           \
-        enum verdict verdict_ = judge(kind);                                                       \
+        enum verdict verdict_ = judge(kind, fd, path);                                             \
         if (verdict_ == GIVE_ERROR)                                                                \
             return -1;                                                                             \
         long result_ = (call);                                                                     \
@@ -164,7 +188,7 @@ static bool is_file(int fd)
 
 ssize_t write(int fd, const void *buffer, size_t size)
 {
-    enum verdict verdict = is_file(fd) ? judge(WRITE) : GO_ON;
+    enum verdict verdict = is_file(fd) ? judge(WRITE, fd, NULL) : GO_ON;
     if (verdict == GIVE_ERROR)
         return -1;
     if (verdict == GO_SHORT && size > 1)
@@ -177,7 +201,7 @@ ssize_t write(int fd, const void *buffer, size_t size)
 
 ssize_t pwrite(int fd, const void *buffer, size_t size, off_t offset)
 {
-    enum verdict verdict = is_file(fd) ? judge(WRITE) : GO_ON;
+    enum verdict verdict = is_file(fd) ? judge(WRITE, fd, NULL) : GO_ON;
     if (verdict == GIVE_ERROR)
         return -1;
     if (verdict == GO_SHORT && size > 1)
@@ -194,7 +218,7 @@ ssize_t pwrite64(int fd, const void *buffer, size_t size, off_t offset)
 /* Halves of vectors are not worth the trouble: its first part alone. */
 ssize_t pwritev(int fd, const struct iovec *vector, int count, off_t offset)
 {
-    enum verdict verdict = is_file(fd) ? judge(WRITE) : GO_ON;
+    enum verdict verdict = is_file(fd) ? judge(WRITE, fd, NULL) : GO_ON;
     if (verdict == GIVE_ERROR)
         return -1;
     if (verdict == GO_SHORT)
@@ -210,7 +234,7 @@ ssize_t pwritev64(int fd, const struct iovec *vector, int count, off_t offset)
 
 ssize_t copy_file_range(int in, off_t *in_at, int out, off_t *out_at, size_t size, unsigned flags)
 {
-    enum verdict verdict = judge(COPY);
+    enum verdict verdict = judge(COPY, out, NULL);
     if (verdict == GIVE_ERROR)
         return -1;
     if (verdict == GO_SHORT && size > 1)
@@ -223,41 +247,41 @@ ssize_t copy_file_range(int in, off_t *in_at, int out, off_t *out_at, size_t siz
 
 int fsync(int fd)
 {
-    INJECT(FSYNC, syscall(SYS_fsync, fd));
+    INJECT(FSYNC, fd, NULL, syscall(SYS_fsync, fd));
 }
 
 int fdatasync(int fd)
 {
-    INJECT(FSYNC, syscall(SYS_fdatasync, fd));
+    INJECT(FSYNC, fd, NULL, syscall(SYS_fdatasync, fd));
 }
 
 int syncfs(int fd)
 {
-    INJECT(SYNCFS, syscall(SYS_syncfs, fd));
+    INJECT(SYNCFS, fd, NULL, syscall(SYS_syncfs, fd));
 }
 
 int ftruncate(int fd, off_t size)
 {
-    INJECT(TRUNCATE, syscall(SYS_ftruncate, fd, size));
+    INJECT(TRUNCATE, fd, NULL, syscall(SYS_ftruncate, fd, size));
 }
 
 int ftruncate64(int fd, off_t size) __attribute__((alias("ftruncate")));
 
 int fallocate(int fd, int mode, off_t offset, off_t size)
 {
-    INJECT(ALLOCATE, syscall(SYS_fallocate, fd, mode, offset, size));
+    INJECT(ALLOCATE, fd, NULL, syscall(SYS_fallocate, fd, mode, offset, size));
 }
 
 int fallocate64(int fd, int mode, off_t offset, off_t size) __attribute__((alias("fallocate")));
 
 int fchmod(int fd, mode_t mode)
 {
-    INJECT(MODE, syscall(SYS_fchmod, fd, mode));
+    INJECT(MODE, fd, NULL, syscall(SYS_fchmod, fd, mode));
 }
 
 int fchown(int fd, uid_t owner, gid_t group)
 {
-    INJECT(MODE, syscall(SYS_fchown, fd, owner, group));
+    INJECT(MODE, fd, NULL, syscall(SYS_fchown, fd, owner, group));
 }
 
 /* A close that fails has closed nevertheless (close(2)). */
@@ -265,7 +289,7 @@ int close(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
     bool counts_here = flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && is_file(fd);
-    enum verdict verdict = counts_here ? judge(CLOSE) : GO_ON;
+    enum verdict verdict = counts_here ? judge(CLOSE, fd, NULL) : GO_ON;
     int error = errno;
     int result = (int)syscall(SYS_close, fd);
     if (verdict == GO_AND_DIE)
@@ -281,7 +305,7 @@ int close(int fd)
 static int open_common(int dir, const char *path, int flags, mode_t mode)
 {
     if (flags & O_CREAT)
-        INJECT(CREATE, syscall(SYS_openat, dir, path, flags, mode));
+        INJECT(CREATE, dir, path, syscall(SYS_openat, dir, path, flags, mode));
     return (int)syscall(SYS_openat, dir, path, flags, mode);
 }
 
@@ -311,7 +335,7 @@ int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 
 int mkdirat(int dir, const char *path, mode_t mode)
 {
-    INJECT(MKDIR, syscall(SYS_mkdirat, dir, path, mode));
+    INJECT(MKDIR, dir, path, syscall(SYS_mkdirat, dir, path, mode));
 }
 
 int mkdir(const char *path, mode_t mode)
@@ -321,7 +345,7 @@ int mkdir(const char *path, mode_t mode)
 
 int unlinkat(int dir, const char *path, int flags)
 {
-    INJECT(UNLINK, syscall(SYS_unlinkat, dir, path, flags));
+    INJECT(UNLINK, dir, path, syscall(SYS_unlinkat, dir, path, flags));
 }
 
 int unlink(const char *path)
@@ -331,7 +355,7 @@ int unlink(const char *path)
 
 int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
 {
-    INJECT(RENAME, syscall(SYS_renameat2, from_dir, from, to_dir, to, flags));
+    INJECT(RENAME, from_dir, from, syscall(SYS_renameat2, from_dir, from, to_dir, to, flags));
 }
 
 int renameat(int from_dir, const char *from, int to_dir, const char *to)
@@ -346,10 +370,10 @@ int rename(const char *from, const char *to)
 
 int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
 {
-    INJECT(LINK, syscall(SYS_linkat, from_dir, from, to_dir, to, flags));
+    INJECT(LINK, from_dir, from, syscall(SYS_linkat, from_dir, from, to_dir, to, flags));
 }
 
 int symlinkat(const char *target, int dir, const char *path)
 {
-    INJECT(LINK, syscall(SYS_symlinkat, target, dir, path));
+    INJECT(LINK, dir, path, syscall(SYS_symlinkat, target, dir, path));
 }

@@ -286,7 +286,10 @@ class ImportOverDamage(Import):
         write(self.blob(base, layer("a")), "wrong".ljust(len(layer("a"))))
 
     def check(self, place, base):
-        with open(self.blob(place, layer("a")), "rb") as blob:
+        path = self.blob(place, layer("a"))
+        if not os.path.exists(path):
+            raise Broken("wrong bytes were taken away and nothing is in their place")
+        with open(path, "rb") as blob:
             if blob.read() == layer("a"):
                 super().check(place, base)
 
