@@ -63,21 +63,25 @@ static int order_items(struct ocs_import *import, uint32_t **out, uint32_t *coun
 
 /* ---- names ---- */
 
-/* What holds the name is damaged: it goes to the quarantine, and ours comes in. */
+/* What holds the name is damaged: ours is exchanged with it.  Nothing holds it any
+ * more, or what came out is right: fine as well. */
 static int replace(struct ocs_import *import, const struct ocs_import_item *item,
                    const struct ocs_digest *digest, struct ocs_error *err)
 {
     char text[OCS_DIGEST_BUF];
     char name[16];
     struct ocs_store *store = import->store;
-    int result = ocs_quarantine_put(store->state, store->blobs, digest, err);
-    if (result < 0)
-        return result;
     ocs_import_staged_name(item, name);
-    result = ocs_blobs_publish(store->blobs, import->staging.dir, name, digest, err);
+    int result =
+        ocs_quarantine_swap(store->state, store->blobs, digest, import->staging.dir, name, err);
+    if (result == OCS_IO_ABSENT)
+        return ocs_blobs_publish(store->blobs, import->staging.dir, name, digest, err);
+    if (result == OCS_QUARANTINE_RIGHT)
+        return 0;
     if (result == 0)
-        ocs_store_notice(store, "%s was damaged in the store: replaced by a good copy, the old "
-                                "one is in the quarantine",
+        ocs_store_notice(store,
+                         "%s was damaged in the store: replaced by a good copy, the old "
+                         "one is in the quarantine",
                          ocs_digest_format(digest, text));
     return result;
 }

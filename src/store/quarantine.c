@@ -12,10 +12,14 @@
 #define FOLDER    "quarantine"
 #define TAKEN_MAX 1000 /* of one digest in one second */
 
-static int make_folder(int state_dir, const char *path, struct ocs_error *err)
-{
-    return ocs_io_mkdirs(state_dir, path, 0755, path, err);
-}
+/* A place for one file. */
+struct ward {
+    char path[OCS_DIGEST_BUF]; /* "<alg>/<encoded>" */
+    char folder[OCS_DIGEST_BUF + 64];
+    char name[OCS_DIGEST_BUF + 64];
+    int64_t now;
+    unsigned n;
+};
 
 /* A digest of an unknown algorithm can fill a file name: then it is cut, and its
  * file is for people alone. */
@@ -29,38 +33,106 @@ static void name_of(const char *path, int64_t now, unsigned n, char *out, size_t
     snprintf(out, size, FOLDER "/%.230s.%s.%u", path, stamp, n);
 }
 
-static int take(int state_dir, struct ocs_blobs *blobs, const struct ocs_digest *digest,
-                const char *path, struct ocs_error *err)
+/* Makes the folder of the digest's algorithm. */
+static int open_ward(int state_dir, const struct ocs_digest *digest, struct ward *ward,
+                     struct ocs_error *err)
 {
-    char name[OCS_DIGEST_BUF + 64];
-    const int64_t now = ocs_now_s();
-    for (unsigned n = 0; n < TAKEN_MAX; n++) {
-        name_of(path, now, n, name, sizeof(name));
-        int result = ocs_blobs_take(blobs, digest, state_dir, name, err);
+    ocs_digest_path(digest, ward->path);
+    snprintf(ward->folder, sizeof(ward->folder), FOLDER "/%.*s", (int)strcspn(ward->path, "/"),
+             ward->path);
+    ward->now = ocs_now_s();
+    ward->n = 0;
+    return ocs_io_mkdirs(state_dir, ward->folder, 0755, ward->folder, err);
+}
+
+static bool next_name(struct ward *ward)
+{
+    name_of(ward->path, ward->now, ward->n, ward->name, sizeof(ward->name));
+    return ward->n++ < TAKEN_MAX;
+}
+
+static int all_taken(const struct ward *ward, struct ocs_error *err)
+{
+    return ocs_error_raise(err, OCS_FAILED, "%s: every name for it in the quarantine is taken",
+                           ward->path);
+}
+
+static int sync_ward(int state_dir, const struct ward *ward, struct ocs_error *err)
+{
+    return ocs_io_sync_dir(state_dir, ward->folder, ward->folder, err);
+}
+
+static int take(int state_dir, struct ocs_blobs *blobs, const struct ocs_digest *digest,
+                struct ward *ward, struct ocs_error *err)
+{
+    while (next_name(ward)) {
+        int result = ocs_blobs_take(blobs, digest, state_dir, ward->name, err);
         if (result != OCS_IO_EXISTS)
             return result;
     }
-    return ocs_error_raise(err, OCS_FAILED, "%s: every name for it in the quarantine is taken",
-                           path);
+    return all_taken(ward, err);
 }
 
 int ocs_quarantine_put(int state_dir, struct ocs_blobs *blobs, const struct ocs_digest *digest,
                        struct ocs_error *err)
 {
-    char path[OCS_DIGEST_BUF];
-    char folder[OCS_DIGEST_BUF + 64];
+    struct ward ward;
     struct stat st;
     int result = ocs_blobs_stat(blobs, digest, &st, err);
     if (result)
         return result;
-    ocs_digest_path(digest, path);
-    snprintf(folder, sizeof(folder), FOLDER "/%.*s", (int)strcspn(path, "/"), path);
-    result = make_folder(state_dir, folder, err);
+    result = open_ward(state_dir, digest, &ward, err);
     if (result == 0)
-        result = take(state_dir, blobs, digest, path, err);
+        result = take(state_dir, blobs, digest, &ward, err);
     if (result == 0)
-        result = ocs_io_sync_dir(state_dir, folder, folder, err);
+        result = sync_ward(state_dir, &ward, err);
     return result ? result : ocs_blobs_sync(blobs, err);
+}
+
+/* The good copy lies in the quarantine for a moment: then one exchange does it. */
+static int bring_in(int state_dir, struct ward *ward, int staged_dir, const char *staged,
+                    struct ocs_error *err)
+{
+    while (next_name(ward)) {
+        int result =
+            ocs_io_rename_noreplace(staged_dir, staged, state_dir, ward->name, ward->name, err);
+        if (result == OCS_IO_ABSENT)
+            return ocs_error_raise(err, OCS_FAILED, "%s: the staged file is gone", ward->path);
+        if (result != OCS_IO_EXISTS)
+            return result;
+    }
+    return all_taken(ward, err);
+}
+
+/* Looks at what came out. */
+static int judge(int state_dir, const struct ocs_digest *digest, const struct ward *ward,
+                 struct ocs_error *err)
+{
+    int result = ocs_trash_verify_file(state_dir, ward->name, digest, err);
+    if (result == OCS_BLOB_BAD)
+        return 0;
+    if (result == 0)
+        result = ocs_io_unlink(state_dir, ward->name, 0, ward->name, err);
+    return result < 0 ? result : OCS_QUARANTINE_RIGHT;
+}
+
+int ocs_quarantine_swap(int state_dir, struct ocs_blobs *blobs, const struct ocs_digest *digest,
+                        int staged_dir, const char *staged, struct ocs_error *err)
+{
+    struct ward ward;
+    int result = open_ward(state_dir, digest, &ward, err);
+    if (result == 0)
+        result = bring_in(state_dir, &ward, staged_dir, staged, err);
+    if (result < 0)
+        return result;
+    result = ocs_blobs_swap(blobs, digest, state_dir, ward.name, err);
+    if (result) { /* the caller still wants it */
+        int back =
+            ocs_io_rename_noreplace(state_dir, ward.name, staged_dir, staged, ward.name, NULL);
+        return back < 0 ? back : result;
+    }
+    result = sync_ward(state_dir, &ward, err);
+    return result < 0 ? result : judge(state_dir, digest, &ward, err);
 }
 
 /* "<alg>/<encoded>.<time>.<n>": the digest is what stands before the last two dots. */

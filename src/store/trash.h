@@ -61,6 +61,10 @@ int ocs_trash_restore_blob(int state_dir, const char *run, struct ocs_blobs *blo
 /* The same for a file anywhere in the state folder. */
 int ocs_trash_restore_file(int state_dir, const char *path, struct ocs_blobs *blobs,
                            const struct ocs_digest *digest, struct ocs_error *err);
+/* Is a file of the state folder a blob's right copy?  Then it is fsynced.
+ * Positive: OCS_IO_ABSENT, OCS_BLOB_BAD (other bytes or no regular file). */
+int ocs_trash_verify_file(int state_dir, const char *path, const struct ocs_digest *digest,
+                          struct ocs_error *err);
 /* Unlink one entry of a run (from any thread); absent is fine.  Empty folders go
  * by ocs_trash_drop_empty. */
 int ocs_trash_unlink(int state_dir, const char *run, const char *path, struct ocs_error *err);
@@ -73,6 +77,14 @@ int ocs_trash_drop_empty(int state_dir, const char *run, struct ocs_error *err);
  * Positive: OCS_IO_ABSENT. */
 int ocs_quarantine_put(int state_dir, struct ocs_blobs *blobs, const struct ocs_digest *digest,
                        struct ocs_error *err);
+/* Exchange what holds a blob's name and a good copy that is staged (fsynced), so
+ * that the name is never without a file.  What came out is in the quarantine; if
+ * it is right after all (somebody else was quicker), it is dropped and
+ * OCS_QUARANTINE_RIGHT returned.  Durable but for ocs_blobs_sync.
+ * Positive also: OCS_IO_ABSENT when nothing holds the name; nothing was done. */
+#define OCS_QUARANTINE_RIGHT 8
+int ocs_quarantine_swap(int state_dir, struct ocs_blobs *blobs, const struct ocs_digest *digest,
+                        int staged_dir, const char *staged, struct ocs_error *err);
 /* on_entry gets NULL as run and a path relative to quarantine/; digest is the one
  * that the file was blamed for not having. */
 int ocs_quarantine_each(int state_dir, const struct ocs_trash_visitor *visitor,

@@ -176,8 +176,8 @@ static int hash_file(int fd, enum ocs_algorithm algorithm, struct ocs_digest *ou
 
 /* What cannot be verified is taken as it is: it lay in blobs/ like that.
  * fsync: whoever wrote it may not have done it. */
-static int verify(int state_dir, const char *path, const struct ocs_digest *digest,
-                  struct ocs_error *err)
+int ocs_trash_verify_file(int state_dir, const char *path, const struct ocs_digest *digest,
+                          struct ocs_error *err)
 {
     auto_fd int fd = -1;
     int result = ocs_io_open_regular(state_dir, path, &fd, NULL, path, err);
@@ -199,7 +199,7 @@ int ocs_trash_restore_file(int state_dir, const char *path, struct ocs_blobs *bl
     int result = ocs_blobs_stat(blobs, digest, &st, err);
     if (result <= 0)
         return result < 0 ? result : OCS_IO_EXISTS;
-    result = verify(state_dir, path, digest, err);
+    result = ocs_trash_verify_file(state_dir, path, digest, err);
     return result ? result : ocs_blobs_publish(blobs, state_dir, path, digest, err);
 }
 

@@ -304,6 +304,57 @@ static void test_quarantine(void **state)
     ocs_blobs_close(blobs);
 }
 
+static void test_swap_with_a_good_copy(void **state)
+{
+    struct place *place = *state;
+    struct ocs_blobs *blobs = with_hello(place);
+    struct ocs_digest hello = digest_of(HELLO);
+    struct seen seen = {0};
+    struct ocs_trash_visitor visitor = {&seen, see};
+    place_write(place, IN_BLOBS, "damaged");
+    place_write(place, "staged", "hello");
+    assert_int_equal(ocs_quarantine_swap(place->fd, blobs, &hello, place->fd, "staged", NULL), 0);
+    assert_false(place_has(place, "staged"));
+    char *text = place_read(place, IN_BLOBS);
+    assert_string_equal(text, "hello");
+    free(text);
+    assert_int_equal(ocs_quarantine_each(place->fd, &visitor, NULL), 0);
+    assert_int_equal(seen.blobs, 1);
+    assert_non_null(strstr(seen.text, " 7\n"));
+
+    assert_int_equal(unlinkat(place->fd, IN_BLOBS, 0), 0);
+    assert_int_equal(symlinkat("/etc/passwd", place->fd, IN_BLOBS), 0);
+    place_write(place, "staged", "hello");
+    assert_int_equal(ocs_quarantine_swap(place->fd, blobs, &hello, place->fd, "staged", NULL), 0);
+    text = place_read(place, IN_BLOBS);
+    assert_string_equal(text, "hello");
+    free(text);
+    assert_int_equal(ocs_blobs_sync(blobs, NULL), 0);
+    ocs_blobs_close(blobs);
+}
+
+static void test_swap_when_somebody_was_quicker(void **state)
+{
+    struct place *place = *state;
+    struct ocs_blobs *blobs = with_hello(place); /* right by now */
+    struct ocs_digest hello = digest_of(HELLO);
+    struct seen seen = {0};
+    struct ocs_trash_visitor visitor = {&seen, see};
+    place_write(place, "staged", "hello");
+    assert_int_equal(ocs_quarantine_swap(place->fd, blobs, &hello, place->fd, "staged", NULL),
+                     OCS_QUARANTINE_RIGHT);
+    assert_int_equal(unlinkat(place->fd, IN_BLOBS, 0), 0);
+    place_write(place, "staged", "hello");
+    assert_int_equal(ocs_quarantine_swap(place->fd, blobs, &hello, place->fd, "staged", NULL),
+                     OCS_IO_ABSENT);
+    assert_true(place_has(place, "staged"));
+    assert_int_equal(ocs_quarantine_swap(place->fd, blobs, &hello, place->fd, "absent", NULL),
+                     -OCS_FAILED);
+    assert_int_equal(ocs_quarantine_each(place->fd, &visitor, NULL), 0);
+    assert_int_equal(seen.entries, 0);
+    ocs_blobs_close(blobs);
+}
+
 struct way_back {
     struct place *place;
     struct ocs_blobs *blobs;
@@ -371,6 +422,8 @@ int main(void)
         PLACE_TEST(test_restore_verifies),
         PLACE_TEST(test_unlink_and_drop_empty),
         PLACE_TEST(test_quarantine),
+        PLACE_TEST(test_swap_with_a_good_copy),
+        PLACE_TEST(test_swap_when_somebody_was_quicker),
         PLACE_TEST(test_back_from_quarantine),
         PLACE_TEST(test_quarantine_of_a_long_name),
     };
