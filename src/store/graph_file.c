@@ -93,9 +93,9 @@ static void unmark_dirty(struct ocs_graph_file *file)
 
 /* ---- open ---- */
 
-static int check_pages(int fd, struct ocs_error *err)
+static int check_pages(int fd, bool whole, struct ocs_error *err)
 {
-    int result = ocs_pages_check(fd, err);
+    int result = ocs_pages_check(fd, whole, err);
     return result > 0 ? OCS_TABLES_CORRUPT : result;
 }
 
@@ -110,9 +110,8 @@ static int examine(struct ocs_graph_file *file, int fd, struct ocs_error *err)
         return result < 0 ? result : OCS_TABLES_CORRUPT;
     bool ends_early = pages.file_size / pages.page_size <= pages.last_page;
     file->doubtful = power_was_cut(file);
-    if (!ends_early && !file->doubtful && pages.file_size > CHECK_ALWAYS)
-        return 0;
-    return check_pages(fd, err);
+    bool small = pages.file_size <= CHECK_ALWAYS;
+    return check_pages(fd, ends_early || file->doubtful || small, err);
 }
 
 static int examine_data(struct ocs_graph_file *file, struct ocs_error *err)
@@ -233,7 +232,7 @@ int ocs_graph_file_check(struct ocs_graph_file *file, struct ocs_error *err)
     auto_fd int fd = -1;
     int result = ocs_io_open_regular(file->dir_fd, DATA, &fd, NULL, DATA, err);
     if (result == 0)
-        result = check_pages(fd, err);
+        result = check_pages(fd, true, err);
     return result > 0 ? ocs_graph_file_corrupt(file) : result;
 }
 

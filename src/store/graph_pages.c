@@ -61,9 +61,7 @@ struct tree_head {
     uint32_t pad; /* of the free tree: the page size */
     uint16_t flags;
     uint16_t depth;
-    uint64_t branch_pages;
-    uint64_t leaf_pages;
-    uint64_t overflow_pages;
+    uint64_t pages[3]; /* branch, leaf, overflow: not looked at */
     uint64_t entries;
     uint64_t root;
 };
@@ -72,8 +70,7 @@ struct meta {
     struct page_head head;
     uint32_t magic;
     uint32_t version;
-    uint64_t address;
-    uint64_t map_size;
+    uint64_t map[2]; /* address, size */
     struct tree_head free;
     struct tree_head main;
     uint64_t last_page;
@@ -100,7 +97,8 @@ static const struct table {
     {"meta", 0},
     {"nodes", TREE_INTEGER_KEYS},
 };
-#define TABLES (sizeof(tables) / sizeof(tables[0]))
+#define TABLES     (sizeof(tables) / sizeof(tables[0]))
+#define META_TABLE 2
 
 /* ---- the meta pages ---- */
 
@@ -182,7 +180,6 @@ struct walk {
     struct ocs_error *err;
 };
 
-struct tree;
 struct node {
     unsigned flags;
     const unsigned char *key;
@@ -455,7 +452,7 @@ static int walk_tree(struct walk *walk, struct tree *tree)
     return result;
 }
 
-static int walk_all(struct walk *walk, const struct meta *meta)
+static int walk_all(struct walk *walk, const struct meta *meta, bool whole)
 {
     struct tree_head found[TABLES];
     for (size_t i = 0; i < TABLES; i++)
@@ -464,13 +461,14 @@ static int walk_all(struct walk *walk, const struct meta *meta)
     int result = walk_tree(walk, &main_tree);
     for (size_t i = 0; i < TABLES && result == 0; i++) {
         struct tree table = {.head = &found[i], .value = plain_value};
-        result = walk_tree(walk, &table);
+        if (whole || i == META_TABLE)
+            result = walk_tree(walk, &table);
     }
     struct tree free_tree = {.head = &meta->free, .free_tree = true, .value = free_value};
-    return result == 0 ? walk_tree(walk, &free_tree) : result;
+    return result == 0 && whole ? walk_tree(walk, &free_tree) : result;
 }
 
-int ocs_pages_check(int fd, struct ocs_error *err)
+int ocs_pages_check(int fd, bool whole, struct ocs_error *err)
 {
     struct meta meta;
     struct ocs_pages pages;
@@ -495,5 +493,5 @@ int ocs_pages_check(int fd, struct ocs_error *err)
         .seen = seen,
         .err = err,
     };
-    return walk_all(&walk, &meta);
+    return walk_all(&walk, &meta, whole);
 }

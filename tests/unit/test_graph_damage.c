@@ -249,6 +249,56 @@ static void test_changed_bytes(void **state)
     forget_graph(&damage);
 }
 
+static int open_and_load(struct graph_place *at)
+{
+    struct ocs_graph *graph;
+    struct ocs_graph_txn *txn;
+    struct ocs_graph_view view;
+    int result = graph_try_open(at, false, &graph, NULL);
+    if (result != 0)
+        return result;
+    result = ocs_graph_begin(graph, false, &txn, NULL);
+    if (result == 0) {
+        result = ocs_graph_load(txn, &view, NULL);
+        ocs_graph_abort(txn);
+    }
+    if (result == 0)
+        ocs_graph_view_clear(&view);
+    ocs_graph_close(graph);
+    return result;
+}
+
+/* Too large to be checked whole at each opening; then loading it does. */
+static void test_large_graph(void **state)
+{
+    static const unsigned char zeros[PAGE];
+    struct graph_place at;
+    struct stat st;
+    int corrupt = 0;
+    graph_place_open(*state, &at);
+    struct ocs_graph *graph = graph_open(&at);
+    graph_fill(graph, 120000);
+    ocs_graph_close(graph);
+    int fd = openat(at.dir, "data.mdb", O_RDWR | O_CLOEXEC);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_true(st.st_size > 16 << 20);
+    assert_int_equal(open_and_load(&at), 0);
+    /* the first and last pages are those of the list of tables and of `meta` */
+    off_t last = st.st_size / PAGE - 1;
+    for (off_t page = 2; page <= last; page += page < 12 || page > last - 12 ? 1 : last / 12) {
+        unsigned char saved[PAGE];
+        assert_int_equal(pread(fd, saved, PAGE, page * PAGE), PAGE);
+        assert_int_equal(pwrite(fd, zeros, PAGE, page * PAGE), PAGE);
+        int result = open_and_load(&at); /* a crash ends the test as well */
+        assert_true(result == 0 || result == OCS_GRAPH_CORRUPT);
+        corrupt += result == OCS_GRAPH_CORRUPT;
+        assert_int_equal(pwrite(fd, saved, PAGE, page * PAGE), PAGE);
+    }
+    assert_true(corrupt > 6);
+    close(fd);
+    graph_place_close(&at);
+}
+
 /* Damage is not forgotten, so that nobody takes the mark away. */
 static void test_the_mark_stays_on_a_corrupt_graph(void **state)
 {
@@ -323,6 +373,7 @@ int main(void)
         PLACE_TEST(test_pages_in_the_place_of_others),
         PLACE_TEST(test_truncated_at_each_page),
         PLACE_TEST(test_changed_bytes),
+        PLACE_TEST(test_large_graph),
         PLACE_TEST(test_the_mark_stays_on_a_corrupt_graph),
         PLACE_TEST(test_mark_of_another_boot),
         PLACE_TEST(test_free_pages_beyond_the_end),
