@@ -121,6 +121,13 @@ int ocs_cli_usage(struct ocs_cli *cli, const char *format, ...)
     return -OCS_USAGE;
 }
 
+void ocs_cli_put_image_name(struct ocs_cli *cli, const char *layout, const char *ref,
+                            const char *digest)
+{
+    ocs_output_put(&cli->out, OCS_STYLE_PLAIN, "%s%c%s", layout, ref ? ':' : '@',
+                   ref ? ref : digest);
+}
+
 /* ---- commands and their words ---- */
 
 const struct ocs_command *ocs_cli_find_command(const struct ocs_cli *cli, const char *name)

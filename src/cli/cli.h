@@ -71,11 +71,17 @@ int ocs_cli_status(struct ocs_cli *cli, int result);
 int ocs_cli_usage(struct ocs_cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* NAME:TAG, or NAME@DIGEST for an image without a tag. */
+void ocs_cli_put_image_name(struct ocs_cli *cli, const char *layout, const char *ref,
+                            const char *digest);
+
 /* cmd_help.c */
 int ocs_cmd_help_print(struct ocs_cli *cli, const struct ocs_command *command);
 /* cmd_version.c */
 int ocs_cmd_version_print(struct ocs_cli *cli);
 
-extern const struct ocs_command OCS_CMD_HELP, OCS_CMD_VERSION;
+extern const struct ocs_command OCS_CMD_INIT, OCS_CMD_IMPORT, OCS_CMD_LS, OCS_CMD_TREE,
+    OCS_CMD_INSPECT, OCS_CMD_CAT, OCS_CMD_RM, OCS_CMD_FSCK, OCS_CMD_GC, OCS_CMD_HELP,
+    OCS_CMD_VERSION;
 
 #endif

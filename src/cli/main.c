@@ -14,6 +14,7 @@
  *                 print, exit status
  *   output.{h,c}  JSON lines, text and errors, everything escaped
  *   table.{h,c}   aligned columns
+ *   pretty.{h,c}  JSON documents, indented
  *   progress      the bar on a terminal
  *   text.{h,c}    escaping, sizes, times
  *
@@ -29,9 +30,8 @@
 
 /* In the order of the help. */
 static const struct ocs_command *const commands[] = {
-    &OCS_CMD_HELP,
-    &OCS_CMD_VERSION,
-    NULL,
+    &OCS_CMD_INIT, &OCS_CMD_IMPORT, &OCS_CMD_LS, &OCS_CMD_TREE, &OCS_CMD_INSPECT, &OCS_CMD_CAT,
+    &OCS_CMD_RM,   &OCS_CMD_FSCK,   &OCS_CMD_GC, &OCS_CMD_HELP, &OCS_CMD_VERSION, NULL,
 };
 
 static int no_command(struct ocs_cli *cli)

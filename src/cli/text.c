@@ -60,6 +60,11 @@ static bool is_misleading(uint32_t c)
            (c >= 0x2060 && c <= 0x206f) || c == 0x061c || c == 0xfeff;
 }
 
+bool ocs_text_is_hidden(uint32_t character)
+{
+    return is_control(character) || is_misleading(character);
+}
+
 struct piece {
     size_t size;  /* bytes of the input */
     size_t width; /* columns of the output */

@@ -18,6 +18,8 @@ size_t ocs_text_decode(const char *text, uint32_t *character);
  * or turn the reading direction: \n, \x1b, \u{202e}.  Bytes that are no UTF-8
  * become \xNN. */
 void ocs_text_put(FILE *stream, const char *text);
+/* Whether ocs_text_put escapes it. */
+bool ocs_text_is_hidden(uint32_t character);
 /* Columns that ocs_text_put takes. */
 size_t ocs_text_width(const char *text);
 

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "cli.h"
+#include "store_path.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+struct fsck_values {
+    bool quick, deep, strict;
+    const char *shared_blobs;
+    unsigned jobs;
+};
+
+#define VALUE(member) offsetof(struct fsck_values, member)
+
+static const struct ocs_option options[] = {
+    {.name = "quick",
+     .kind = OCS_OPTION_FLAG,
+     .offset = VALUE(quick),
+     .help = "do not rehash: documents, existence and sizes only\n"},
+    {.name = "deep",
+     .kind = OCS_OPTION_FLAG,
+     .offset = VALUE(deep),
+     .help = "also decompress the layers and check their diff_ids\n"},
+    {.name = "strict",
+     .kind = OCS_OPTION_FLAG,
+     .offset = VALUE(strict),
+     .help = "let warnings count as errors for the exit status\n"},
+    {.name = "shared-blobs",
+     .kind = OCS_OPTION_TEXT,
+     .offset = VALUE(shared_blobs),
+     .value = "DIR",
+     .help = "where a plain layout keeps its blobs (default: PATH/blobs)\n"},
+    {.letter = 'j',
+     .name = "jobs",
+     .kind = OCS_OPTION_COUNT,
+     .offset = VALUE(jobs),
+     .value = "N",
+     .help = "threads (default: the processors available)\n"},
+    {0},
+};
+
+static const char *severity_name(enum ocs_severity severity)
+{
+    static const char *const names[] = {"info", "notice", "warning", "error", "fatal"};
+    return (size_t)severity < sizeof(names) / sizeof(names[0]) ? names[severity] : "error";
+}
+
+static enum ocs_style severity_style(enum ocs_severity severity)
+{
+    switch (severity) {
+    case OCS_SEVERITY_INFO:
+        return OCS_STYLE_DIM;
+    case OCS_SEVERITY_NOTICE:
+        return OCS_STYLE_BOLD;
+    case OCS_SEVERITY_WARNING:
+        return OCS_STYLE_WARNING;
+    default:
+        return OCS_STYLE_ERROR;
+    }
+}
+
+/* ---- one finding ---- */
+
+static void print_finding_json(struct ocs_output *out, const struct ocs_finding *finding)
+{
+    ocs_output_open(out, "finding");
+    ocs_output_string(out, "id", finding->id);
+    ocs_output_string(out, "severity", severity_name(finding->severity));
+    ocs_output_string(out, "digest", finding->digest);
+    ocs_output_string(out, "path", finding->path);
+    ocs_output_string(out, "expected", finding->expected);
+    ocs_output_string(out, "actual", finding->actual);
+    ocs_output_string(out, "message", finding->message);
+    ocs_output_begin(out, "affects", '[');
+    for (size_t i = 0; i < finding->affects_count; i++) {
+        ocs_output_begin(out, NULL, '{');
+        ocs_output_string(out, "layout", finding->affects[i].layout);
+        ocs_output_string(out, "ref", finding->affects[i].ref);
+        ocs_output_string(out, "digest", finding->affects[i].digest);
+        ocs_output_end(out, '}');
+    }
+    ocs_output_end(out, ']');
+    ocs_output_integer(out, "affects_total", finding->affects_total);
+    ocs_output_string(out, "action", finding->action);
+    ocs_output_close(out);
+}
+
+/* "got X instead of Y", and what else there is to say. */
+static void put_details(struct ocs_output *out, const struct ocs_finding *finding)
+{
+    if (finding->actual)
+        ocs_output_put(out, OCS_STYLE_PLAIN, ": got %s", finding->actual);
+    bool told = finding->digest && finding->expected &&
+                strcmp(finding->expected, finding->digest) == 0; /* it stands in front */
+    if (finding->expected && !told)
+        ocs_output_put(out, OCS_STYLE_PLAIN, "%s %s",
+                       finding->actual ? " instead of" : ": expected", finding->expected);
+    if (finding->message)
+        ocs_output_put(out, OCS_STYLE_PLAIN, ": %s", finding->message);
+}
+
+static void put_affected(struct ocs_cli *cli, const struct ocs_finding *finding)
+{
+    struct ocs_output *out = &cli->out;
+    if (finding->affects_count == 0)
+        return;
+    ocs_output_put(out, OCS_STYLE_PLAIN, " (used by ");
+    for (size_t i = 0; i < finding->affects_count; i++) {
+        const struct ocs_affected *affected = &finding->affects[i];
+        if (i > 0)
+            ocs_output_put(out, OCS_STYLE_PLAIN, ", ");
+        ocs_cli_put_image_name(cli, affected->layout, affected->ref, affected->digest);
+    }
+    uint64_t more = finding->affects_total > finding->affects_count
+                        ? finding->affects_total - finding->affects_count
+                        : 0;
+    if (more > 0)
+        ocs_output_put(out, OCS_STYLE_PLAIN, " and %" PRIu64 " more", more);
+    ocs_output_put(out, OCS_STYLE_PLAIN, ")");
+}
+
+static void print_finding_text(struct ocs_cli *cli, const struct ocs_finding *finding)
+{
+    struct ocs_output *out = &cli->out;
+    ocs_output_put(out, severity_style(finding->severity), "%s:", severity_name(finding->severity));
+    ocs_output_put(out, OCS_STYLE_PLAIN, " %s", finding->id);
+    if (finding->digest)
+        ocs_output_put(out, OCS_STYLE_PLAIN, ": %s", finding->digest);
+    else if (finding->path)
+        ocs_output_put(out, OCS_STYLE_PLAIN, ": %s", finding->path);
+    put_details(out, finding);
+    put_affected(cli, finding);
+    ocs_output_end_line(out);
+    if (finding->action)
+        ocs_output_line(out, "  %s", finding->action);
+}
+
+/* Information is counted in the summary; a store full of garbage has a lot of it. */
+static void on_finding(void *data, const struct ocs_finding *finding)
+{
+    struct ocs_cli *cli = data;
+    if (cli->out.json)
+        print_finding_json(&cli->out, finding);
+    else if (finding->severity > OCS_SEVERITY_INFO || cli->global.verbose)
+        print_finding_text(cli, finding);
+}
+
+/* ---- the summary ---- */
+
+static double coverage(const struct ocs_fsck_report *report)
+{
+    if (report->blobs_total == 0)
+        return 1;
+    return (double)report->blobs_checked / (double)report->blobs_total;
+}
+
+static void print_summary_json(struct ocs_output *out, const struct ocs_fsck_report *report,
+                               bool interrupted)
+{
+    ocs_output_summary(out);
+    ocs_output_integer(out, "images", report->images);
+    ocs_output_integer(out, "blobs_checked", report->blobs_checked);
+    ocs_output_integer(out, "bytes_checked", report->bytes_checked);
+    ocs_output_begin(out, "findings", '{');
+    for (size_t i = 0; i < report->ids; i++)
+        ocs_output_integer(out, report->by_id[i].id, report->by_id[i].count);
+    ocs_output_end(out, '}');
+    ocs_output_integer(out, "fatal", report->fatal);
+    ocs_output_integer(out, "errors", report->errors);
+    ocs_output_integer(out, "warnings", report->warnings);
+    ocs_output_integer(out, "notices", report->notices);
+    ocs_output_integer(out, "infos", report->infos);
+    ocs_output_number(out, "coverage", coverage(report));
+    if (report->oldest_verified > 0)
+        ocs_output_time(out, "oldest_verified", report->oldest_verified);
+    else
+        ocs_output_string(out, "oldest_verified", NULL);
+    ocs_output_bool(out, "interrupted", interrupted);
+    ocs_output_number(out, "seconds", report->seconds);
+}
+
+static void print_by_id(struct ocs_output *out, const struct ocs_fsck_report *report)
+{
+    if (report->ids == 0)
+        return;
+    ocs_output_put(out, OCS_STYLE_PLAIN, "found ");
+    for (size_t i = 0; i < report->ids; i++)
+        ocs_output_put(out, OCS_STYLE_PLAIN, "%s%" PRIu64 " %s", i ? ", " : "",
+                       report->by_id[i].count, report->by_id[i].id);
+    ocs_output_end_line(out);
+}
+
+static void print_verdict(struct ocs_output *out, const struct ocs_fsck_report *report,
+                          bool interrupted)
+{
+    uint64_t errors = report->fatal + report->errors;
+    if (errors > 0)
+        ocs_output_put(out, OCS_STYLE_ERROR, "%s", ocs_text_count(errors, "error").text);
+    else if (interrupted)
+        ocs_output_put(out, OCS_STYLE_WARNING, "interrupted: not everything was checked");
+    else
+        ocs_output_put(out, OCS_STYLE_GOOD, "no errors");
+    if (report->warnings > 0)
+        ocs_output_put(out, OCS_STYLE_WARNING, ", %s",
+                       ocs_text_count(report->warnings, "warning").text);
+    ocs_output_end_line(out);
+}
+
+static void print_summary_text(struct ocs_output *out, const struct ocs_fsck_report *report,
+                               bool interrupted)
+{
+    if (out->quiet)
+        return;
+    ocs_output_line(
+        out, "checked %" PRIu64 " of %s, %s, of %s in %s", report->blobs_checked,
+        ocs_text_count(report->blobs_total, "blob").text, ocs_text_size(report->bytes_checked).text,
+        ocs_text_count(report->images, "image").text, ocs_text_span(report->seconds).text);
+    print_by_id(out, report);
+    print_verdict(out, report, interrupted);
+}
+
+/* ---- the command ---- */
+
+static int verify(struct ocs_cli *cli, const char *path, const struct ocs_fsck_options *fsck,
+                  struct ocs_fsck_report *report)
+{
+    if (path && !ocs_store_path_is_store(path))
+        return ocs_fsck_layout(path, &cli->hooks, fsck, report, &cli->err);
+    if (fsck->shared_blobs)
+        return ocs_cli_usage(cli, "--shared-blobs is for a plain layout, and this is a store");
+    struct ocs_store *store;
+    int result = path ? ocs_cli_open_at(cli, path, &store) : ocs_cli_open(cli, &store);
+    if (result < 0)
+        return result;
+    result = ocs_fsck(store, fsck, report, &cli->err);
+    ocs_store_close(store);
+    return result;
+}
+
+static int run(struct ocs_cli *cli)
+{
+    struct fsck_values values = {0};
+    int result = ocs_cli_parse(cli, &values);
+    if (result == 0 && values.quick && values.deep)
+        result = ocs_cli_usage(cli, "--quick and --deep contradict each other");
+    if (result != 0)
+        return ocs_cli_status(cli, result);
+    struct ocs_fsck_options fsck = {
+        .quick = values.quick,
+        .deep = values.deep,
+        .strict = values.strict,
+        .shared_blobs = values.shared_blobs,
+        .jobs = values.jobs,
+        .data = cli,
+        .on_finding = on_finding,
+    };
+    struct ocs_fsck_report report = {0};
+    result = verify(cli, ocs_cli_word(cli, 0), &fsck, &report);
+    int status = result < 0 ? ocs_cli_status(cli, result) : (int)report.status;
+    bool interrupted = status == OCS_INTERRUPTED;
+    if (cli->out.json)
+        print_summary_json(&cli->out, &report, interrupted);
+    else if (result == 0 || interrupted)
+        print_summary_text(&cli->out, &report, interrupted);
+    return status;
+}
+
+const struct ocs_command OCS_CMD_FSCK = {
+    .name = "fsck",
+    .words = "[PATH]",
+    .summary = "verify everything: documents, references, every byte of every blob",
+    .details =
+        "PATH is a store, or a plain OCI layout that is none: then nothing is written\n"
+        "anywhere. Each finding has a stable name and says which images it hurts. Information\n"
+        "is only counted, unless --verbose is given.\n",
+    .examples = "  ocistore fsck\n"
+                "  ocistore fsck --quick\n"
+                "  ocistore fsck ./some-layout\n",
+    .options = options,
+    .most_words = 1,
+    .changes_store = true,
+    .run = run,
+};

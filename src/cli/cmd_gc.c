@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "cli.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+struct gc_values {
+    bool dry_run, now, allow_empty;
+    int64_t grace_s, trash_for_s; /* negative: not given */
+    unsigned max_delete_percent;
+};
+
+#define VALUE(member) offsetof(struct gc_values, member)
+
+static const struct ocs_option options[] = {
+    {.letter = 'n',
+     .name = "dry-run",
+     .kind = OCS_OPTION_FLAG,
+     .offset = VALUE(dry_run),
+     .help = "print the plan and change nothing\n"},
+    {.name = "grace",
+     .kind = OCS_OPTION_SECONDS,
+     .offset = VALUE(grace_s),
+     .value = "T",
+     .help = "how long a blob must have been unreferenced (default: 23h)\n"},
+    {.name = "trash-for",
+     .kind = OCS_OPTION_SECONDS,
+     .offset = VALUE(trash_for_s),
+     .value = "T",
+     .help = "how long a run stays in the trash (default: 3d)\n"},
+    {.name = "now",
+     .kind = OCS_OPTION_FLAG,
+     .offset = VALUE(now),
+     .help = "no grace, and empty the trash: the space is free at once\n"},
+    {.name = "max-delete",
+     .kind = OCS_OPTION_PERCENT,
+     .offset = VALUE(max_delete_percent),
+     .value = "P%",
+     .help = "refuse when more than this share of what was live would go,\n"
+             "and no command of ours removed it (default: 50%)\n"},
+    {.name = "allow-empty",
+     .kind = OCS_OPTION_FLAG,
+     .offset = VALUE(allow_empty),
+     .help = "go on although no layout is registered\n"},
+    {0},
+};
+
+struct listing {
+    struct ocs_cli *cli;
+    bool each; /* in text form, too */
+};
+
+static void print_candidate_json(struct ocs_output *out, const struct ocs_gc_candidate *candidate)
+{
+    ocs_output_open(out, "candidate");
+    ocs_output_string(out, "digest", candidate->digest);
+    ocs_output_integer(out, "size", candidate->size);
+    ocs_output_time(out, "mtime", candidate->mtime);
+    ocs_output_string(out, "reason", candidate->reason);
+    ocs_output_string(out, "action", candidate->action);
+    ocs_output_time(out, "due", candidate->due);
+    ocs_output_close(out);
+}
+
+/* Rows are printed as they come, there may be millions: fixed columns. */
+static void on_candidate(void *data, const struct ocs_gc_candidate *candidate)
+{
+    struct listing *listing = data;
+    struct ocs_output *out = &listing->cli->out;
+    if (out->json) {
+        print_candidate_json(out, candidate);
+        return;
+    }
+    if (!listing->each)
+        return;
+    bool waits = strcmp(candidate->action, "wait") == 0;
+    ocs_output_put(out, waits ? OCS_STYLE_DIM : OCS_STYLE_WARNING, "%-6s", candidate->action);
+    ocs_output_line(out, "%s  %11s  %s%s%s", candidate->digest, ocs_text_size(candidate->size).text,
+                    candidate->reason, waits ? ", until " : "",
+                    waits ? ocs_text_time(candidate->due).text : "");
+}
+
+static void on_purge(void *data, const struct ocs_gc_purge *purge)
+{
+    struct listing *listing = data;
+    struct ocs_output *out = &listing->cli->out;
+    if (out->json) {
+        ocs_output_open(out, "purge");
+        ocs_output_string(out, "digest", purge->digest);
+        ocs_output_string(out, "run", purge->run);
+        ocs_output_integer(out, "bytes", purge->bytes);
+        ocs_output_close(out);
+    } else if (listing->each) {
+        ocs_output_put(out, OCS_STYLE_WARNING, "%-6s", "purge");
+        ocs_output_line(out, "%-71s  %11s  in the trash since %s", purge->digest,
+                        ocs_text_size(purge->bytes).text, purge->run);
+    }
+}
+
+static void print_summary_json(struct ocs_output *out, bool dry_run,
+                               const struct ocs_gc_report *report)
+{
+    ocs_output_summary(out);
+    ocs_output_bool(out, "dry_run", dry_run);
+    ocs_output_integer(out, "layouts", report->layouts);
+    ocs_output_integer(out, "live_blobs", report->live_blobs);
+    ocs_output_integer(out, "live_bytes", report->live_bytes);
+    ocs_output_integer(out, "candidates", report->candidates);
+    ocs_output_integer(out, "candidate_bytes", report->candidate_bytes);
+    ocs_output_integer(out, "waiting", report->waiting);
+    ocs_output_integer(out, "waiting_bytes", report->waiting_bytes);
+    ocs_output_integer(out, "trashed", report->trashed);
+    ocs_output_integer(out, "trashed_bytes", report->trashed_bytes);
+    ocs_output_integer(out, "purged", report->purged);
+    ocs_output_integer(out, "purged_bytes", report->purged_bytes);
+    ocs_output_integer(out, "rescued", report->rescued);
+    ocs_output_integer(out, "healed", report->healed);
+    ocs_output_integer(out, "left_alone", report->left_alone);
+    ocs_output_integer(out, "unlisted_images", report->unlisted_images);
+    ocs_output_string(out, "refused", report->refused[0] ? report->refused : NULL);
+}
+
+static void print_amount(struct ocs_output *out, const char *title, uint64_t count, uint64_t bytes,
+                         const char *remark)
+{
+    ocs_output_put(out, OCS_STYLE_BOLD, "%-10s", title);
+    ocs_output_line(out, "%8" PRIu64 " %-6s %11s%s%s", count, count == 1 ? "blob" : "blobs",
+                    ocs_text_size(bytes).text, remark[0] ? "  " : "", remark);
+}
+
+static void print_remarks(struct ocs_output *out, const struct ocs_gc_report *report)
+{
+    if (report->healed)
+        ocs_output_line(out, "%s came back from the trash or the quarantine: referenced again",
+                        ocs_text_count(report->healed, "blob").text);
+    if (report->rescued)
+        ocs_output_line(out, "%s stayed: referenced again while the run went on",
+                        ocs_text_count(report->rescued, "blob").text);
+    if (report->left_alone)
+        ocs_output_line(out, "%s in blobs/ with a strange name or algorithm left alone",
+                        ocs_text_count(report->left_alone, "file").text);
+    if (report->unlisted_images)
+        ocs_output_line(out, "%s complete, but listed in no layout",
+                        ocs_text_count(report->unlisted_images, "image").text);
+}
+
+static void print_summary_text(struct ocs_output *out, bool dry_run,
+                               const struct ocs_gc_report *report)
+{
+    char layouts[64];
+    snprintf(layouts, sizeof(layouts), "in %s", ocs_text_count(report->layouts, "layout").text);
+    print_amount(out, "live", report->live_blobs, report->live_bytes, layouts);
+    if (dry_run)
+        print_amount(out, "would go", report->candidates, report->candidate_bytes, "");
+    else
+        print_amount(out, "trashed", report->trashed, report->trashed_bytes, "");
+    print_amount(out, "waiting", report->waiting, report->waiting_bytes,
+                 report->waiting ? "unreferenced, but still in their grace" : "");
+    if (report->purged)
+        print_amount(out, "purged", report->purged, report->purged_bytes,
+                     dry_run ? "would leave the trash" : "left the trash");
+    print_remarks(out, report);
+    if (dry_run)
+        ocs_output_line(out, "nothing was changed: this was a dry run");
+}
+
+static int collect(struct ocs_cli *cli, const struct gc_values *values)
+{
+    struct ocs_store *store;
+    int result = ocs_cli_open(cli, &store);
+    if (result < 0)
+        return ocs_cli_status(cli, result);
+    struct listing listing = {.cli = cli,
+                              .each = !cli->out.quiet && (values->dry_run || cli->global.verbose)};
+    struct ocs_gc_options gc = OCS_GC_OPTIONS_INIT;
+    gc.dry_run = values->dry_run;
+    gc.now = values->now;
+    gc.allow_empty = values->allow_empty;
+    gc.max_delete_percent = values->max_delete_percent;
+    if (values->grace_s >= 0)
+        gc.grace_s = values->grace_s;
+    if (values->trash_for_s >= 0)
+        gc.trash_for_s = values->trash_for_s;
+    gc.data = &listing;
+    gc.on_candidate = on_candidate;
+    gc.on_purge = on_purge;
+    struct ocs_gc_report report = {0};
+    result = ocs_gc(store, &gc, &report, &cli->err);
+    ocs_store_close(store);
+    int status = ocs_cli_status(cli, result);
+    if (cli->out.json)
+        print_summary_json(&cli->out, values->dry_run, &report);
+    else if (status == OCS_OK && !cli->out.quiet)
+        print_summary_text(&cli->out, values->dry_run, &report);
+    return status;
+}
+
+static int run(struct ocs_cli *cli)
+{
+    const struct ocs_gc_options defaults = OCS_GC_OPTIONS_INIT;
+    struct gc_values values = {
+        .grace_s = -1, .trash_for_s = -1, .max_delete_percent = defaults.max_delete_percent};
+    int result = ocs_cli_parse(cli, &values);
+    if (result == 0 && values.now && (values.grace_s > 0 || values.trash_for_s > 0))
+        result = ocs_cli_usage(cli, "--now means no grace and no trash: it contradicts %s",
+                               values.grace_s > 0 ? "--grace" : "--trash-for");
+    return result == 0 ? collect(cli, &values) : ocs_cli_status(cli, result);
+}
+
+const struct ocs_command OCS_CMD_GC = {
+    .name = "gc",
+    .words = "",
+    .summary = "remove what no layout needs any more",
+    .details =
+        "Marks from every layout's index.json, read afresh, and moves what nothing reaches\n"
+        "to the trash, where it stays for a while. When it cannot know what is needed - a\n"
+        "layout is missing, an index.json cannot be read - it deletes nothing and ends with\n"
+        "4. The plan of --dry-run is what the run then does.\n",
+    .examples = "  ocistore gc --dry-run\n"
+                "  ocistore gc --grace 7d --trash-for 30d\n",
+    .options = options,
+    .changes_store = true,
+    .run = run,
+};
