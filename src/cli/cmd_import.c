@@ -5,13 +5,10 @@
 #include <inttypes.h>
 
 struct import_values {
-    const char *name, *tag, *shared_blobs, *platform;
+    const char *name, *tag, *shared_blobs;
     unsigned jobs;
-    unsigned link; /* enum ocs_link */
     bool allow_missing;
 };
-
-static const char *const link_choices[] = {"auto", "copy", "reflink", "hardlink", NULL};
 
 #define VALUE(member) offsetof(struct import_values, member)
 
@@ -34,12 +31,6 @@ static const struct ocs_option options[] = {
      .offset = VALUE(jobs),
      .value = "N",
      .help = "threads (default: the processors available)\n"},
-    {.name = "link",
-     .kind = OCS_OPTION_CHOICE,
-     .offset = VALUE(link),
-     .value = "HOW",
-     .choices = link_choices,
-     .help = "auto (default), reflink, hardlink or copy\n"},
     {.name = "shared-blobs",
      .kind = OCS_OPTION_TEXT,
      .offset = VALUE(shared_blobs),
@@ -50,11 +41,6 @@ static const struct ocs_option options[] = {
      .kind = OCS_OPTION_FLAG,
      .offset = VALUE(allow_missing),
      .help = "bring in images with absent blobs, too\n"},
-    {.name = "platform",
-     .kind = OCS_OPTION_TEXT,
-     .offset = VALUE(platform),
-     .value = "OS/ARCH",
-     .help = "only this platform of each index\n"},
     {0},
 };
 
@@ -102,10 +88,8 @@ static int import(struct ocs_cli *cli, const struct import_values *values)
         .name = values->name,
         .tag = values->tag,
         .jobs = values->jobs,
-        .link = (enum ocs_link)values->link,
         .shared_blobs = values->shared_blobs,
         .allow_missing = values->allow_missing,
-        .platform = values->platform,
         .data = cli,
         .on_image = on_image,
     };

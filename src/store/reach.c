@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
-#include "census.h"
+#include "reach.h"
 
 #include "cleanup.h"
 #include "error.h"
@@ -11,12 +11,11 @@ struct referrers {
     uint32_t *list;
 };
 
-static void referrers_clear(struct referrers *referrers)
-{
-    free(referrers->first);
-    free(referrers->list);
-}
-#define auto_referrers __attribute__((cleanup(referrers_clear)))
+struct ocs_reach {
+    const struct ocs_census *census;
+    struct referrers referrers; /* empty when they are not asked for */
+    uint32_t *stack;            /* each node is pushed once: view.count entries are enough */
+};
 
 /* A referrer that was listed and has been taken out of its last index lives only
  * if something else keeps it. */
@@ -60,53 +59,118 @@ static int find_referrers(const struct ocs_graph_view *view, struct referrers *o
     return 0;
 }
 
+int ocs_reach_new(const struct ocs_census *census, bool referrers, struct ocs_reach **out,
+                  struct ocs_error *err)
+{
+    struct ocs_reach *reach = calloc(1, sizeof(*reach));
+    if (!reach)
+        return ocs_error_memory(err);
+    reach->census = census;
+    reach->stack = malloc(((size_t)census->view.count + 1) * sizeof(*reach->stack));
+    int result = reach->stack ? 0 : ocs_error_memory(err);
+    if (result == 0 && referrers)
+        result = find_referrers(&census->view, &reach->referrers, err);
+    if (result < 0)
+        ocs_reach_free(reach);
+    else
+        *out = reach;
+    return result;
+}
+
+void ocs_reach_free(struct ocs_reach *reach)
+{
+    if (!reach)
+        return;
+    free(reach->referrers.first);
+    free(reach->referrers.list);
+    free(reach->stack);
+    free(reach);
+}
+
+const uint32_t *ocs_reach_referrers(const struct ocs_reach *reach, uint32_t id, size_t *count)
+{
+    *count = 0;
+    if (!reach->referrers.first)
+        return NULL;
+    *count = reach->referrers.first[id + 1] - reach->referrers.first[id];
+    return reach->referrers.list + reach->referrers.first[id];
+}
+
+void ocs_reach_from(struct ocs_reach *reach, const uint32_t *ids, size_t count, void *data,
+                    bool (*enter)(void *data, uint32_t id))
+{
+    const struct ocs_graph_view *view = &reach->census->view;
+    size_t depth = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] < view->count && enter(data, ids[i]))
+            reach->stack[depth++] = ids[i];
+    }
+    while (depth > 0) {
+        uint32_t id = reach->stack[--depth];
+        for (uint32_t edge = view->first[id]; edge < view->first[id + 1]; edge++) {
+            if (enter(data, view->children[edge].id))
+                reach->stack[depth++] = view->children[edge].id;
+        }
+        size_t referrers = 0;
+        const uint32_t *list = ocs_reach_referrers(reach, id, &referrers);
+        for (size_t i = 0; i < referrers; i++) {
+            if (enter(data, list[i]))
+                reach->stack[depth++] = list[i];
+        }
+    }
+}
+
+/* ---- ownership ---- */
+
+struct owning {
+    uint32_t *owners;
+    uint32_t number;
+};
+
+/* A node changes at most twice: to its first owner, and to shared. */
+static bool own(void *data, uint32_t id)
+{
+    const struct owning *owning = data;
+    uint32_t *owner = &owning->owners[id];
+    if (*owner == owning->number || *owner == OCS_OWNER_SHARED)
+        return false;
+    *owner = *owner == OCS_OWNER_NONE ? owning->number : OCS_OWNER_SHARED;
+    return true;
+}
+
+void ocs_reach_own(struct ocs_reach *reach, const uint32_t *ids, size_t count, uint32_t number,
+                   uint32_t *owners)
+{
+    struct owning owning = {.owners = owners, .number = number};
+    ocs_reach_from(reach, ids, count, &owning, own);
+}
+
+/* ---- marks ---- */
+
 struct marking {
     uint8_t *live;
     uint8_t bit;
-    uint32_t *stack; /* each node is pushed once: view.count entries are enough */
-    size_t depth;
 };
 
-static void push(struct marking *marking, uint32_t id)
+static bool mark(void *data, uint32_t id)
 {
+    const struct marking *marking = data;
     if (marking->live[id] & marking->bit)
-        return;
+        return false;
     marking->live[id] |= marking->bit;
-    marking->stack[marking->depth++] = id;
-}
-
-static void follow(struct marking *marking, const struct ocs_graph_view *view,
-                   const struct referrers *referrers)
-{
-    while (marking->depth > 0) {
-        uint32_t id = marking->stack[--marking->depth];
-        for (uint32_t edge = view->first[id]; edge < view->first[id + 1]; edge++)
-            push(marking, view->children[edge].id);
-        if (!referrers->first)
-            continue;
-        for (uint32_t i = referrers->first[id]; i < referrers->first[id + 1]; i++)
-            push(marking, referrers->list[i]);
-    }
+    return true;
 }
 
 int ocs_census_reach(const struct ocs_census *census, const uint32_t *ids, size_t count,
-                     bool with_referrers, uint8_t *live, uint8_t bit, struct ocs_error *err)
+                     bool referrers, uint8_t *live, uint8_t bit, struct ocs_error *err)
 {
-    const struct ocs_graph_view *view = &census->view;
-    auto_referrers struct referrers referrers = {0};
-    int result = with_referrers ? find_referrers(view, &referrers, err) : 0;
-    if (result < 0)
-        return result;
-    auto_free uint32_t *stack = malloc(((size_t)view->count + 1) * sizeof(*stack));
-    if (!stack)
-        return ocs_error_memory(err);
-    struct marking marking = {.live = live, .bit = bit, .stack = stack};
-    for (size_t i = 0; i < count; i++) {
-        if (ids[i] < view->count)
-            push(&marking, ids[i]);
-    }
-    follow(&marking, view, &referrers);
-    return 0;
+    struct ocs_reach *reach = NULL;
+    struct marking marking = {.live = live, .bit = bit};
+    int result = ocs_reach_new(census, referrers, &reach, err);
+    if (result == 0)
+        ocs_reach_from(reach, ids, count, &marking, mark);
+    ocs_reach_free(reach);
+    return result;
 }
 
 int ocs_census_reach_listed(const struct ocs_census *census, uint8_t *live, uint8_t bit,

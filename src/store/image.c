@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "image.h"
+
+#include "error.h"
+#include "reach.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- names ---- */
+
+const struct ocs_census_layout *ocs_image_layout(const struct ocs_census *census,
+                                                 const char *name, struct ocs_error *err)
+{
+    for (size_t i = 0; i < census->layout_count; i++) {
+        const struct ocs_census_layout *layout = &census->layouts[i];
+        if (strcmp(layout->root.name, name) != 0)
+            continue;
+        if (layout->state == OCS_LAYOUT_GOOD)
+            return layout;
+        ocs_error_raise(err, OCS_REFUSED, "%s", layout->trouble);
+        return NULL;
+    }
+    ocs_error_hint(err, ocs_error_raise(err, OCS_USAGE, "there is no layout '%s'", name),
+                   "ocistore ls");
+    return NULL;
+}
+
+const struct ocs_descriptor *ocs_image_descriptor(const struct ocs_census_layout *layout,
+                                                  size_t entry)
+{
+    return &layout->index.document.descriptors[layout->entries[entry].entry];
+}
+
+const char *ocs_image_ref(const struct ocs_census_layout *layout, size_t entry)
+{
+    return ocs_index_ref(&layout->index, layout->entries[entry].entry);
+}
+
+bool ocs_image_matches(const struct ocs_image_name *name, const struct ocs_census_layout *layout,
+                       size_t entry)
+{
+    if (name->has_digest)
+        return ocs_digest_equal(&name->digest, &ocs_image_descriptor(layout, entry)->digest);
+    if (!name->tag)
+        return true;
+    const char *ref = ocs_image_ref(layout, entry);
+    return ref && strcmp(ref, name->tag) == 0;
+}
+
+static int find_in(const struct ocs_image_name *name, const struct ocs_census_layout *layout,
+                   const char *text, struct ocs_image_entry *out, struct ocs_error *err)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < layout->count; i++) {
+        if (!ocs_image_matches(name, layout, i))
+            continue;
+        *out = (struct ocs_image_entry){.layout = layout, .entry = i};
+        found++;
+    }
+    bool same = name->has_digest || name->tag; /* listed twice is one image, the last one */
+    if (found == 1 || (found > 1 && same))
+        return 0;
+    int result = found == 0 ? ocs_error_raise(err, OCS_USAGE, "there is no image '%s'", text)
+                            : ocs_error_raise(err, OCS_USAGE,
+                                              "'%s' has %zu images: which? NAME:TAG or NAME@DIGEST",
+                                              text, found);
+    return ocs_error_hint(err, result, "ocistore ls %s", layout->root.name);
+}
+
+int ocs_image_find(const struct ocs_census *census, const char *text, struct ocs_image_entry *out,
+                   struct ocs_error *err)
+{
+    struct ocs_image_name name;
+    struct ocs_error error = {0};
+    int result = ocs_image_name_parse(text, &name, &error);
+    if (result == 0) {
+        const struct ocs_census_layout *layout = ocs_image_layout(census, name.layout, &error);
+        result = layout ? find_in(&name, layout, text, out, &error) : -(int)error.status;
+        ocs_image_name_clear(&name);
+    }
+    if (result < 0 && err)
+        *err = error;
+    return result;
+}
+
+/* ---- sizes ---- */
+
+struct ocs_image_sizes {
+    const struct ocs_census *census;
+    struct ocs_reach *reach;
+    uint32_t *seen; /* by id: the number of the last sum that counted it */
+    uint32_t number;
+    uint64_t bytes;
+};
+
+int ocs_image_sizes_new(const struct ocs_census *census, struct ocs_image_sizes **out,
+                        struct ocs_error *err)
+{
+    struct ocs_image_sizes *sizes = calloc(1, sizeof(*sizes));
+    if (!sizes)
+        return ocs_error_memory(err);
+    sizes->census = census;
+    sizes->seen = calloc((size_t)census->view.count + 1, sizeof(*sizes->seen));
+    int result = sizes->seen ? ocs_reach_new(census, false, &sizes->reach, err)
+                             : ocs_error_memory(err);
+    if (result < 0)
+        ocs_image_sizes_free(sizes);
+    else
+        *out = sizes;
+    return result;
+}
+
+void ocs_image_sizes_free(struct ocs_image_sizes *sizes)
+{
+    if (!sizes)
+        return;
+    ocs_reach_free(sizes->reach);
+    free(sizes->seen);
+    free(sizes);
+}
+
+static bool count(void *data, uint32_t id)
+{
+    struct ocs_image_sizes *sizes = data;
+    if (sizes->seen[id] == sizes->number)
+        return false;
+    sizes->seen[id] = sizes->number;
+    if (sizes->census->present[id])
+        sizes->bytes += sizes->census->view.size[id];
+    return true;
+}
+
+static void begin(struct ocs_image_sizes *sizes)
+{
+    sizes->number++;
+    sizes->bytes = 0;
+}
+
+uint64_t ocs_image_size(struct ocs_image_sizes *sizes, const struct ocs_census_layout *layout,
+                        size_t entry)
+{
+    begin(sizes);
+    ocs_reach_from(sizes->reach, &layout->entries[entry].id, 1, sizes, count);
+    return sizes->bytes;
+}
+
+uint64_t ocs_image_size_of_layout(struct ocs_image_sizes *sizes,
+                                  const struct ocs_census_layout *layout)
+{
+    begin(sizes);
+    for (size_t i = 0; i < layout->count; i++)
+        ocs_reach_from(sizes->reach, &layout->entries[i].id, 1, sizes, count);
+    return sizes->bytes;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_STORE_IMAGE_H
+#define OCS_STORE_IMAGE_H
+
+/* From the name of an image to its place in a census. */
+
+#include "census.h"
+
+struct ocs_image_entry {
+    const struct ocs_census_layout *layout;
+    size_t entry; /* in layout->entries */
+};
+
+/* NULL, and OCS_USAGE or OCS_REFUSED in *err: no such layout, or one whose index
+ * cannot be read. */
+const struct ocs_census_layout *ocs_image_layout(const struct ocs_census *census,
+                                                 const char *name, struct ocs_error *err);
+
+/* Whether an entry is what the name says; every one is when it says a layout only. */
+bool ocs_image_matches(const struct ocs_image_name *name, const struct ocs_census_layout *layout,
+                       size_t entry);
+
+/* The one image that is meant.  OCS_USAGE: none, or several. */
+int ocs_image_find(const struct ocs_census *census, const char *text, struct ocs_image_entry *out,
+                   struct ocs_error *err);
+
+const struct ocs_descriptor *ocs_image_descriptor(const struct ocs_census_layout *layout,
+                                                  size_t entry);
+const char *ocs_image_ref(const struct ocs_census_layout *layout, size_t entry);
+
+/* Sizes of images: every blob that is present once.  For many, with one set-up. */
+struct ocs_image_sizes;
+int ocs_image_sizes_new(const struct ocs_census *census, struct ocs_image_sizes **out,
+                        struct ocs_error *err);
+void ocs_image_sizes_free(struct ocs_image_sizes *sizes);
+uint64_t ocs_image_size(struct ocs_image_sizes *sizes, const struct ocs_census_layout *layout,
+                        size_t entry);
+uint64_t ocs_image_size_of_layout(struct ocs_image_sizes *sizes,
+                                  const struct ocs_census_layout *layout);
+
+#endif

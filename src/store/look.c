@@ -1,3 +1,0 @@
-/* SPDX-License-Identifier: MIT
- * SPDX-FileCopyrightText: the ocistore developers */
-#include "store.h"
