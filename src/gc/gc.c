@@ -100,14 +100,25 @@ static int survey(struct run *run, struct ocs_error *err)
 
 /* A full disk must not keep gc from deleting: a graph that cannot be written
  * forgets, and forgetting makes blobs wait longer. */
-static void note_known(struct run *run)
+static int note_known(struct run *run, const struct ocs_survey *seen, struct ocs_error *err)
 {
     struct ocs_error trouble = {0};
-    int result =
-        ocs_known_write(run->store, &run->first.census, &run->first.mark, run->look.now, &trouble);
-    if (result != 0)
+    int result = ocs_known_write(run->store, &seen->census, &seen->mark, run->look.now, &trouble);
+    if (result > 0)
+        return ocs_known_corrupt(run->store, err);
+    if (result < 0)
         ocs_store_notice(run->store, "what was learned could not be written into the graph: %s",
-                         result > 0 ? "it is damaged" : trouble.message);
+                         trouble.message);
+    return 0;
+}
+
+static struct ocs_purge_options purge_options(const struct run *run, const char *own_run)
+{
+    return (struct ocs_purge_options){
+        .now = run->look.now,
+        .trash_for_s = run->options->now ? 0 : run->options->trash_for_s,
+        .own_run = own_run,
+    };
 }
 
 static int plan_purge(struct run *run, const struct ocs_survey *survey, const char *own_run,
@@ -119,10 +130,7 @@ static int plan_purge(struct run *run, const struct ocs_survey *survey, const ch
         .own_run = own_run,
     };
     int result = ocs_purge_plan(run->store, &survey->census, &survey->mark, &options, out, err);
-    if (result > 0)
-        return ocs_error_raise(err, OCS_FAILED,
-                               "the graph is damaged; the next run builds it anew");
-    return result;
+    return result > 0 ? ocs_known_corrupt(run->store, err) : result;
 }
 
 /* The plan, and whether it may be carried out; the same for a dry run. */
@@ -132,9 +140,10 @@ static int plan(struct run *run, struct ocs_error *err)
     int result = ocs_breaker_take(run->store, &seen->census, &seen->plan, &run->breaker, err);
     if (result == 0)
         result = plan_purge(run, seen, NULL, &run->purge, err);
+    if (result == 0)
+        result = note_known(run, seen, err);
     if (result)
         return result;
-    note_known(run);
     ocs_plan_show(&seen->plan, run->options);
     ocs_purge_show(&run->purge, run->options);
     return ocs_breaker_check(&run->breaker, run->options->max_delete_percent, err);
@@ -161,17 +170,18 @@ static bool may_remember(const struct run *run)
     return !ocs_breaker_exceeds(&run->breaker, bytes, run->options->max_delete_percent);
 }
 
-/* Under the store lock: what is referenced by now comes back. */
+/* Under the store lock: what is referenced by now comes back.  Compared with the
+ * first look, since a further one may have seen the change when a part of it was
+ * in the trash already. */
 static int look_once_more(struct run *run, bool *changed, struct ocs_error *err)
 {
-    const struct ocs_survey *seen = last_look(run);
     uint64_t healed = 0;
-    int result = ocs_watch_roots(run->store, &seen->census, &seen->saved, err);
+    int result = ocs_watch_roots(run->store, &run->first.census, &run->first.saved, err);
     *changed = result == OCS_WATCH_CHANGED;
     if (*changed)
         result = ocs_heal(run->store, &healed, err);
     else if (result == 0 && may_remember(run))
-        result = ocs_census_remember(run->store, &seen->census, err);
+        result = ocs_census_remember(run->store, &run->first.census, err);
     run->report->rescued += healed;
     return result;
 }
@@ -200,17 +210,26 @@ static int purge_items(struct run *run, const struct ocs_purge *purge, struct oc
 }
 
 /* By the last look, which may know of more than the plan did. */
+static int purge_again(struct run *run, const struct ocs_survey *seen, const char *own_run,
+                       struct ocs_error *err)
+{
+    struct ocs_purge purge = {0};
+    int result = plan_purge(run, seen, own_run, &purge, err);
+    if (result == 0)
+        result = purge_items(run, &purge, err);
+    ocs_purge_clear(&purge);
+    return result;
+}
+
 static int purge(struct run *run, struct ocs_error *err)
 {
-    struct ocs_purge again = {0};
+    const char *own_run = run->options->now ? run->name : NULL;
+    struct ocs_purge_options options = purge_options(run, own_run);
     ocs_play_reached(run->play, OCS_GC_PURGING);
-    if (!run->options->now && !run->again.mark.bits)
-        return purge_items(run, &run->purge, err);
-    int result = plan_purge(run, last_look(run), run->options->now ? run->name : NULL, &again, err);
-    if (result == 0)
-        result = purge_items(run, &again, err);
-    ocs_purge_clear(&again);
-    return result;
+    bool as_planned = !own_run && !run->again.mark.bits;
+    int result = as_planned ? purge_items(run, &run->purge, err)
+                            : purge_again(run, last_look(run), own_run, err);
+    return result ? result : ocs_purge_tidy(run->store, &options, err);
 }
 
 static void note_end(struct run *run)
@@ -227,6 +246,8 @@ static int carry_out(struct run *run, struct ocs_error *err)
     int result = sweep(run, err);
     if (result == 0)
         result = rescue(run, err);
+    if (result == 0 && run->again.mark.bits)
+        result = note_known(run, &run->again, err);
     if (result == 0)
         result = purge(run, err);
     if (result == 0)

@@ -106,6 +106,15 @@ int ocs_known_swept(struct ocs_store *store, uint32_t *ids, size_t count, struct
     return result ? result : ocs_graph_commit(TAKE_PTR(txn), err);
 }
 
+int ocs_known_corrupt(struct ocs_store *store, struct ocs_error *err)
+{
+    int result = ocs_store_graph_rebuild(store, err);
+    return result ? result
+                  : ocs_error_raise(err, OCS_FAILED,
+                                    "the graph turned out to be damaged and is built anew: run it "
+                                    "again");
+}
+
 /* ---- the last run ---- */
 
 int ocs_known_last_run(struct ocs_store *store, int64_t *out, struct ocs_error *err)

@@ -19,6 +19,10 @@ int ocs_known_write(struct ocs_store *store, const struct ocs_census *census,
 /* These are gone: should they come back, they begin anew. Sorts `ids`. */
 int ocs_known_swept(struct ocs_store *store, uint32_t *ids, size_t count, struct ocs_error *err);
 
+/* For the positive OCS_GRAPH_CORRUPT of a run that has begun: no sweep goes on with
+ * what a damaged graph said.  Begins a new one and returns OCS_FAILED. */
+int ocs_known_corrupt(struct ocs_store *store, struct ocs_error *err);
+
 /* Seconds since 1970; 0: no run has ended yet. */
 int ocs_known_last_run(struct ocs_store *store, int64_t *out, struct ocs_error *err);
 int ocs_known_ended(struct ocs_store *store, int64_t now, struct ocs_error *err);

@@ -223,20 +223,6 @@ static struct chunk *cut(const struct ocs_purge *purge, size_t *count)
     return chunks;
 }
 
-static int drop_folders(struct ocs_store *store, const struct ocs_purge *purge,
-                        struct ocs_error *err)
-{
-    const char *last = "";
-    int result = 0;
-    for (size_t i = 0; result == 0 && i < purge->count; i++) {
-        if (strcmp(purge->items[i].run, last) == 0)
-            continue;
-        last = purge->items[i].run;
-        result = ocs_trash_drop_empty(store->state, last, err);
-    }
-    return result;
-}
-
 int ocs_purge_run(struct ocs_store *store, const struct ocs_purge *purge, unsigned jobs,
                   struct ocs_error *err)
 {
@@ -255,6 +241,37 @@ int ocs_purge_run(struct ocs_store *store, const struct ocs_purge *purge, unsign
         .work = work,
         .on_done = on_done,
     };
-    int result = ocs_workers_run(&options, &chunks[0].work, err);
-    return result ? result : drop_folders(store, purge, err);
+    return ocs_workers_run(&options, &chunks[0].work, err);
+}
+
+/* ---- empty folders ---- */
+
+/* A command that has just named its run is about to put something there. */
+#define TIDY_AFTER_S 86400
+
+static bool may_tidy(const struct ocs_purge_options *options, const char *run)
+{
+    struct ocs_purge_options patient = *options;
+    if (patient.trash_for_s < TIDY_AFTER_S)
+        patient.trash_for_s = TIDY_AFTER_S;
+    return is_old(&patient, run);
+}
+
+int ocs_purge_tidy(struct ocs_store *store, const struct ocs_purge_options *options,
+                   struct ocs_error *err)
+{
+    auto_fd int fd = -1;
+    int result = ocs_io_open_dir(store->state, "trash", &fd, "trash", err);
+    if (result)
+        return result < 0 ? result : 0;
+    auto_dir DIR *dir = fdopendir(fd);
+    if (!dir)
+        return ocs_error_errno(err, "trash");
+    (void)TAKE_FD(fd);
+    struct dirent *entry;
+    while (result == 0 && (entry = readdir(dir))) {
+        if (may_tidy(options, entry->d_name))
+            result = ocs_trash_drop_empty(store->state, entry->d_name, err);
+    }
+    return result;
 }

@@ -38,5 +38,8 @@ void ocs_purge_show(const struct ocs_purge *purge, const struct ocs_gc_options *
 /* Unlink them, with several threads and without a lock. */
 int ocs_purge_run(struct ocs_store *store, const struct ocs_purge *purge, unsigned jobs,
                   struct ocs_error *err);
+/* Remove the folders of runs that hold nothing any more. */
+int ocs_purge_tidy(struct ocs_store *store, const struct ocs_purge_options *options,
+                   struct ocs_error *err);
 
 #endif

@@ -205,10 +205,10 @@ static int settle_batch(struct sweep *sweep, struct ocs_error *err)
     if (ocs_journal_sync(sweep->journal, &trouble) < 0)
         ocs_store_notice(sweep->store, "the journal could not be written: %s", trouble.message);
     result = ocs_known_swept(sweep->store, sweep->swept, sweep->swept_count, &trouble);
+    sweep->swept_count = 0;
     if (result < 0)
         ocs_store_notice(sweep->store, "the graph could not be written: %s", trouble.message);
-    sweep->swept_count = 0;
-    return 0;
+    return result > 0 ? ocs_known_corrupt(sweep->store, err) : 0;
 }
 
 /* What was renamed is settled even when the rest failed. */

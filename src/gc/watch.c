@@ -46,6 +46,15 @@ static int add_folder(struct ocs_watch *watch, const char *name, const struct st
     return 0;
 }
 
+static int not_ours(const char *name, bool is_link, struct ocs_error *err)
+{
+    int result =
+        ocs_error_raise(err, OCS_REFUSED, BLOBS "%s%s is %s, so what lies in it is not known",
+                        *name ? "/" : "", name, is_link ? "a symbolic link" : "no folder");
+    return ocs_error_hint(err, result,
+                          "nothing was deleted; a store's blobs must lie in the store");
+}
+
 static int look_at(struct ocs_watch *watch, int dir, const char *name, struct ocs_error *err)
 {
     struct stat st;
@@ -53,8 +62,7 @@ static int look_at(struct ocs_watch *watch, int dir, const char *name, struct oc
         return errno == ENOENT ? 0 : ocs_error_errno(err, BLOBS "/%s", name);
     bool known = ocs_algorithm_by_name(name, strlen(name)) != OCS_ALGORITHM_OTHER;
     if (known && !S_ISDIR(st.st_mode))
-        return ocs_error_raise(err, OCS_REFUSED, BLOBS "/%s is %s, so what lies in it is not known",
-                               name, S_ISLNK(st.st_mode) ? "a symbolic link" : "no folder");
+        return not_ours(name, S_ISLNK(st.st_mode), err);
     return S_ISDIR(st.st_mode) ? add_folder(watch, name, &st, err) : 0;
 }
 
@@ -81,8 +89,7 @@ static int open_blobs(struct ocs_store *store, DIR **out, struct ocs_error *err)
     auto_fd int fd = -1;
     int result = ocs_io_open_dir(store->dir, BLOBS, &fd, BLOBS, err);
     if (result > 0)
-        return ocs_error_raise(err, OCS_REFUSED, "%s/" BLOBS " is %s", store->path,
-                               result == OCS_IO_ABSENT ? "not there" : "a link or no folder");
+        return not_ours("", result == OCS_IO_NOT_REGULAR, err);
     if (result)
         return result;
     *out = fdopendir(fd);
