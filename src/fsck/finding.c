@@ -167,9 +167,16 @@ static int compare_findings(const void *left, const void *right, void *data)
 
 void ocs_findings_sort(struct ocs_findings *findings)
 {
+    size_t kept = 0;
     if (findings->count)
         qsort_r(findings->items, findings->count, sizeof(*findings->items), compare_findings,
                 findings);
+    for (size_t i = 0; i < findings->count; i++) {
+        if (kept == 0 ||
+            compare_findings(&findings->items[kept - 1], &findings->items[i], findings) != 0)
+            findings->items[kept++] = findings->items[i];
+    }
+    findings->count = kept;
 }
 
 struct ocs_finding ocs_findings_get(const struct ocs_findings *findings, size_t index)

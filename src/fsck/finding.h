@@ -39,6 +39,7 @@ void ocs_findings_clear(struct ocs_findings *findings);
 
 int ocs_findings_add(struct ocs_findings *findings, const struct ocs_finding_note *note,
                      struct ocs_error *err);
+/* What is said twice of the same (a document under two media types) is kept once. */
 void ocs_findings_sort(struct ocs_findings *findings);
 /* The public form; strings live until the next add, affects are the caller's. */
 struct ocs_finding ocs_findings_get(const struct ocs_findings *findings, size_t index);

@@ -8,6 +8,7 @@
 #include "check_presence.h"
 #include "check_roots.h"
 #include "check_store.h"
+#include "recheck.h"
 
 #include "store/cleanup.h"
 #include "store/error.h"
@@ -167,7 +168,9 @@ static int check_content(struct ocs_fsck_run *run, struct ocs_error *err)
 /* What is missing, once everything that is reachable was looked at. */
 static int check_references(struct ocs_fsck_run *run, struct ocs_error *err)
 {
-    int r = ocs_check_presence(run, err);
+    int r = ocs_recheck(run, err);
+    if (r == 0)
+        r = ocs_check_presence(run, err);
     if (r == 0)
         r = ocs_check_state(run, err);
     return r == 0 ? ocs_check_orphans(run, err) : r;

@@ -24,6 +24,7 @@ struct images {
     const char *root;   /* the layout or the store, below the place */
     const char *layout; /* the folder of index.json */
     bool is_store;
+    bool disturbed; /* for hooks that do something once */
     struct {
         char name[24];
         char digest[OCS_DIGEST_BUF];

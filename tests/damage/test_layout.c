@@ -408,6 +408,36 @@ static void a_cancelled_run_says_so(void **state)
     assert_int_equal(verdict.report.status, OCS_INTERRUPTED);
 }
 
+/* ---- somebody else works there meanwhile ---- */
+
+static bool take_image_away_once(void *data)
+{
+    static const char *const gone[] = {"manifest-b", "config-b", "layer-b"};
+    struct images *images = data;
+    if (__atomic_exchange_n(&images->disturbed, true, __ATOMIC_SEQ_CST))
+        return false;
+    char *one = images_entry(images, MEDIA_MANIFEST, "manifest-a", "one");
+    images_write_index(images, one);
+    free(one);
+    for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
+        images_drop(images, gone[i]);
+    return false;
+}
+
+static void what_is_removed_and_swept_meanwhile_is_not_missing(void **state)
+{
+    struct images images;
+    struct verdict verdict;
+    struct ocs_hooks hooks = {.data = &images, .cancelled = take_image_away_once};
+    images_make_layout(&images, *state);
+    assert_int_equal(images_fsck(&images, (struct ocs_fsck_options){.jobs = 1}, &hooks, &verdict),
+                     0);
+    assert_int_equal(verdict.report.errors, 0);
+    assert_int_equal(verdict.report.warnings, 0);
+    assert_int_equal(verdict.report.status, OCS_OK);
+    assert_null(strstr(verdict.text, "-missing"));
+}
+
 static void blobs_can_be_elsewhere(void **state)
 {
     struct place *place = *state;
@@ -429,6 +459,7 @@ int main(void)
         PLACE_TEST(quick_hashes_documents_alone),
         PLACE_TEST(what_is_no_layout_is_wrong_usage),
         PLACE_TEST(a_cancelled_run_says_so),
+        PLACE_TEST(what_is_removed_and_swept_meanwhile_is_not_missing),
         PLACE_TEST(blobs_can_be_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

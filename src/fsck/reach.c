@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
-#include "referrers.h"
+#include "reach.h"
 
 #include "array.h"
 
@@ -122,11 +122,22 @@ static void settle_absent(struct ocs_inventory *inventory)
     }
 }
 
-int ocs_referrers_keep(struct ocs_inventory *inventory, struct ocs_error *err)
+static int reach_roots(struct reached *reached, struct ocs_error *err)
+{
+    const struct ocs_inventory *inventory = reached->inventory;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < inventory->root_count; i++)
+        r = reach(reached, inventory->roots[i].blob, err);
+    return r;
+}
+
+static int keep(struct ocs_inventory *inventory, bool roots_too, struct ocs_error *err)
 {
     struct reached reached = {.inventory = inventory};
     struct referrals referrals = {0};
     int r = collect_referrals(inventory, &referrals, err);
+    if (r == 0 && roots_too)
+        r = reach_roots(&reached, err);
     if (r == 0)
         r = follow(&reached, &referrals, err);
     if (r == 0)
@@ -134,4 +145,14 @@ int ocs_referrers_keep(struct ocs_inventory *inventory, struct ocs_error *err)
     free(referrals.items);
     free(reached.queue);
     return r;
+}
+
+int ocs_reach_referrers(struct ocs_inventory *inventory, struct ocs_error *err)
+{
+    return keep(inventory, false, err);
+}
+
+int ocs_reach_again(struct ocs_inventory *inventory, struct ocs_error *err)
+{
+    return keep(inventory, true, err);
 }
