@@ -340,6 +340,14 @@ struct ocs_fsck_options {
     bool strict; /* warnings count as errors for the status */
     const char *shared_blobs; /* where a plain layout keeps its blobs */
     unsigned jobs;            /* threads; 0: the processors available */
+    /* What is rehashed; existence and sizes are always looked at. 0 or NULL: no limit. */
+    bool only_bad;      /* what the store has recorded as bad, and nothing else */
+    int64_t max_age_s;  /* not what was verified in the last so many seconds */
+    int64_t max_time_s; /* no further blob is begun so many seconds after the start */
+    uint64_t max_bytes; /* so many bytes, but one blob at least */
+    uint64_t rate;      /* bytes a second */
+    const char *image;  /* what this image reaches, and nothing else: NAME[:TAG|@DIGEST];
+                           for a plain layout also TAG or DIGEST */
     void *data;
     void (*on_finding)(void *data, const struct ocs_finding *finding);
 };
@@ -353,6 +361,8 @@ struct ocs_fsck_report {
     uint64_t images;
     uint64_t fatal, errors, warnings, notices, infos;
     uint64_t blobs_total;    /* that could have been checked; coverage = checked / total */
+    uint64_t bytes_total;
+    uint64_t blobs_left;     /* due, but left for another run by max_time_s or max_bytes */
     int64_t oldest_verified; /* seconds since 1970; 0: some blob never was */
     double seconds;
     size_t ids; /* findings by id, in order of first appearance */

@@ -3,6 +3,7 @@
 #include "check_blob.h"
 
 #include "array.h"
+#include "pace.h"
 
 #include "store/cleanup.h"
 #include "store/hash.h"
@@ -21,6 +22,7 @@ enum outcome {
     OUTCOME_NOT_REGULAR,
     OUTCOME_UNREADABLE,
     OUTCOME_CANCELLED,
+    OUTCOME_LEFT,   /* there was no time for it */
     OUTCOME_FAILED, /* we did, not the blob */
 };
 
@@ -48,6 +50,7 @@ struct doubt {
 
 struct hashing {
     struct ocs_fsck_run *run;
+    struct ocs_pace *pace;
     bool again; /* the second reading, not from the page cache */
     struct doubt *doubts;
     size_t doubt_count, doubt_capacity;
@@ -75,7 +78,7 @@ static enum outcome read_on(struct bench *bench, int fd, struct result *result)
         if (ocs_hasher_update(bench->hasher, bench->buffer, (size_t)size, &result->err) < 0)
             return OUTCOME_FAILED;
         ocs_workers_progress(bench->workers, (uint64_t)size);
-        if (ocs_workers_cancelled(bench->workers))
+        if (!ocs_pace_spend(bench->hashing->pace, (uint64_t)size, bench->workers))
             return OUTCOME_CANCELLED;
         if ((size_t)size < BUFFER_BYTES)
             return OUTCOME_GOOD;
@@ -130,7 +133,8 @@ static void work_off(struct bench *bench, const struct ocs_error *trouble)
             item->result->err = *trouble;
         } else if (item->result) {
             ocs_inventory_digest(&bench->hashing->run->inventory, item->blob, &digest);
-            item->result->outcome = hash_file(bench, &digest, item->result);
+            bool late = !bench->hashing->again && ocs_pace_is_over(bench->hashing->pace);
+            item->result->outcome = late ? OUTCOME_LEFT : hash_file(bench, &digest, item->result);
         }
         ocs_workers_give(bench->workers, next);
     }
@@ -260,6 +264,9 @@ static int take_result(struct hashing *hashing, const struct item *item,
         state->presence = OCS_PRESENCE_UNREADABLE;
         return blame(hashing, "blob-read-error", blob, ocs_fsck_damage_severity(hashing->run, blob),
                      result->err.message, err);
+    case OUTCOME_LEFT:
+        hashing->run->report->blobs_left++;
+        return 0;
     case OUTCOME_CANCELLED:
         return 0;
     default:
@@ -330,7 +337,9 @@ static int read_again(struct hashing *hashing, struct ocs_error *err)
 int ocs_check_content(struct ocs_fsck_run *run, const struct ocs_schedule *schedule,
                       struct ocs_error *err)
 {
-    struct hashing hashing = {.run = run};
+    struct ocs_pace pace;
+    ocs_pace_init(&pace, run);
+    struct hashing hashing = {.run = run, .pace = &pace};
     int r = hash_all(&hashing, schedule->blobs, schedule->count, schedule->bytes, err);
     if (r == 0)
         r = read_again(&hashing, err);

@@ -5,6 +5,7 @@
 #include "array.h"
 #include "check_graph.h"
 #include "reader.h"
+#include "schedule.h"
 
 #include "store/cleanup.h"
 #include "store/hash.h"
@@ -203,7 +204,8 @@ static void note_file(struct search *search, const struct ocs_reading *reading)
         state->flags |= OCS_BLOB_OPAQUE;
     if (reading->verdict == OCS_VERDICT_BAD)
         state->flags |= OCS_BLOB_DAMAGED;
-    if (reading->verdict != OCS_VERDICT_GOOD)
+    bool counts = ocs_schedule_in_passing(search->run) && ocs_schedule_wants(search->run, state);
+    if (reading->verdict != OCS_VERDICT_GOOD || !counts)
         return;
     state->flags |= OCS_BLOB_VERIFIED;
     search->run->report->blobs_checked++;
@@ -220,9 +222,10 @@ static int remember(struct search *search, const struct ocs_reading *reading, st
         return ocs_fsck_learn(search->run, reading->blob,
                               reading->is_document ? &reading->document : NULL, &reading->stamp,
                               err);
-    return verifiable ? ocs_fsck_stamp(search->run, reading->blob, &reading->stamp, true,
-                                       reading->settled, err)
-                      : 0;
+    return state->flags & OCS_BLOB_VERIFIED
+               ? ocs_fsck_stamp(search->run, reading->blob, &reading->stamp, true, reading->settled,
+                                err)
+               : 0;
 }
 
 static int take_file(struct search *search, const struct ocs_reading *reading,

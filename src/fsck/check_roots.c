@@ -3,6 +3,7 @@
 #include "check_roots.h"
 
 #include "array.h"
+#include "selection.h"
 #include "temporary.h"
 
 #include "store/cleanup.h"
@@ -80,6 +81,10 @@ static int add_root(struct visit *visit, const struct ocs_document *document,
 {
     struct ocs_inventory *inventory = &visit->run->inventory;
     struct ocs_root_entry entry = {.layout = (uint32_t)(visit->place - visit->run->places)};
+    const char *ref = ocs_descriptor_ref_name(document, descriptor);
+    if (!ocs_selection_has_entry(visit->run, visit->place->name, ref, &descriptor->digest))
+        return 0;
+    visit->run->report->images++;
     int r = ocs_inventory_add(inventory, &descriptor->digest, &entry.blob, err);
     if (r == 0)
         r = ocs_inventory_how(document, descriptor, &entry.how, err);
@@ -89,8 +94,7 @@ static int add_root(struct visit *visit, const struct ocs_document *document,
     if (r < 0)
         return r;
     inventory->blobs[entry.blob].flags |= OCS_BLOB_LISTED;
-    return ocs_inventory_root(inventory, &entry, ocs_descriptor_ref_name(document, descriptor),
-                              err);
+    return ocs_inventory_root(inventory, &entry, ref, err);
 }
 
 static int add_roots(struct visit *visit, const struct ocs_document *document,
@@ -99,7 +103,6 @@ static int add_roots(struct visit *visit, const struct ocs_document *document,
     int r = 0;
     for (size_t i = 0; r == 0 && i < document->count; i++)
         r = add_root(visit, document, &document->descriptors[i], err);
-    visit->run->report->images += document->count;
     return r;
 }
 
@@ -219,8 +222,9 @@ static int check_layout(struct ocs_fsck_run *run, int dir, struct ocs_error *err
     int r = check_layout_file(&visit, err);
     if (r == 0)
         r = check_index(&visit, err);
-    if (r == 0)
-        r = add_saved_images(&visit, err);
+    if (r < 0 || run->options->image)
+        return r;
+    r = add_saved_images(&visit, err);
     return r == 0 ? check_leftovers(&visit, err) : r;
 }
 
@@ -237,6 +241,8 @@ static int check_registered(struct ocs_fsck_run *run, const struct ocs_root *roo
 {
     auto_fd int dir = -1;
     struct ocs_error local;
+    if (!ocs_selection_has_layout(run, root->name))
+        return 0;
     int r = add_place(run, strdup(root->name), prefix_of(root), err);
     if (r < 0)
         return r;
@@ -274,5 +280,8 @@ static int check_plain_layout(struct ocs_fsck_run *run, struct ocs_error *err)
 
 int ocs_check_roots(struct ocs_fsck_run *run, struct ocs_error *err)
 {
-    return run->store ? check_store_roots(run, err) : check_plain_layout(run, err);
+    int r = run->store ? check_store_roots(run, err) : check_plain_layout(run, err);
+    if (r == 0 && run->options->image && run->inventory.root_count == 0)
+        return ocs_error_raise(err, OCS_USAGE, "there is no image '%s'", run->options->image);
+    return r;
 }

@@ -137,14 +137,14 @@ static enum ocs_status judge(const struct ocs_fsck_run *run, bool interrupted)
 
 static void count_coverage(struct ocs_fsck_run *run)
 {
-    int64_t now = ocs_now_s();
-    int64_t oldest = now;
+    int64_t oldest = ocs_now_s();
     uint32_t count = ocs_inventory_count(&run->inventory);
     for (uint32_t blob = 0; blob < count; blob++) {
         const struct ocs_blob_state *state = &run->inventory.blobs[blob];
         if (state->presence != OCS_PRESENCE_HERE)
             continue;
         run->report->blobs_total++;
+        run->report->bytes_total += state->size;
         if (state->flags & OCS_BLOB_VERIFIED)
             continue;
         int64_t verified = state->known_stamp == state->stamp ? (int64_t)state->verified_at : 0;
@@ -173,7 +173,7 @@ static int check_references(struct ocs_fsck_run *run, struct ocs_error *err)
         r = ocs_check_presence(run, err);
     if (r == 0)
         r = ocs_check_state(run, err);
-    return r == 0 ? ocs_check_orphans(run, err) : r;
+    return r == 0 && !run->options->image ? ocs_check_orphans(run, err) : r;
 }
 
 static int check_everything(struct ocs_fsck_run *run, struct ocs_error *err)
@@ -185,7 +185,7 @@ static int check_everything(struct ocs_fsck_run *run, struct ocs_error *err)
         r = ocs_check_roots(run, err);
     if (r == 0)
         r = ocs_check_documents(run, err);
-    if (r == 0)
+    if (r == 0 && !run->options->image)
         r = ocs_check_disk(run, err);
     if (r == 0)
         r = ocs_check_other_types(run, err);
@@ -203,7 +203,6 @@ static int check_everything(struct ocs_fsck_run *run, struct ocs_error *err)
 /* What was verified is kept and what was found is told, however the run ended. */
 static int run_phases(struct ocs_fsck_run *run, struct ocs_error *err)
 {
-    int64_t began = ocs_now_ns();
     int r = ocs_fsck_run_init(run, err);
     if (r == 0)
         r = check_everything(run, err);
@@ -214,12 +213,15 @@ static int run_phases(struct ocs_fsck_run *run, struct ocs_error *err)
         r = flushed < 0 ? flushed : tell_all(run, err);
     count_coverage(run);
     run->report->status = judge(run, interrupted);
-    run->report->seconds = (double)(ocs_now_ns() - began) / 1e9;
+    run->report->seconds = (double)(ocs_now_ns() - run->began_ns) / 1e9;
     return r;
 }
 
-static int refuse_unbuilt(const struct ocs_fsck_options *options, struct ocs_error *err)
+static int refuse_options(const struct ocs_fsck_options *options, bool plain, struct ocs_error *err)
 {
+    if (plain && (options->only_bad || options->max_age_s > 0))
+        return ocs_error_raise(err, OCS_USAGE,
+                               "a plain layout keeps no record of what was verified when");
     if (!options->deep)
         return 0;
     return ocs_error_raise(err, OCS_USAGE, "--deep: the layers' diff_ids cannot be checked yet");
@@ -231,7 +233,7 @@ int ocs_fsck(struct ocs_store *store, const struct ocs_fsck_options *options,
              struct ocs_fsck_report *report, struct ocs_error *err)
 {
     *report = (struct ocs_fsck_report){0};
-    int r = refuse_unbuilt(options, err);
+    int r = refuse_options(options, false, err);
     if (r < 0)
         return r;
     struct ocs_lock_wait wait = store->wait;
@@ -323,7 +325,7 @@ int ocs_fsck_layout(const char *path, const struct ocs_hooks *hooks,
         .report = report,
         .layout_dir = -1,
     };
-    int r = refuse_unbuilt(options, err);
+    int r = refuse_options(options, true, err);
     if (r == 0)
         r = open_layout(&run, path, err);
     if (r == 0)

@@ -3,6 +3,7 @@
 #include "reader.h"
 
 #include "array.h"
+#include "schedule.h"
 
 #include "store/cleanup.h"
 #include "store/hash.h"
@@ -177,13 +178,19 @@ static int read_head(struct bench *bench, struct ocs_reading *reading, int fd)
     bool documentary = ocs_document_looks_like(bench->head, (size_t)bench->head_size);
     if (documentary && reading->stamp.size <= HARD_BYTES)
         return read_document(bench, reading, fd);
-    if (whole && !bench->run->options->quick) {
+    if (whole && reading->verify) {
         int r = hash(bench, reading, bench->head, (size_t)bench->head_size);
         if (reading->verdict == OCS_VERDICT_BAD)
             reading->verdict = OCS_VERDICT_NONE; /* the hashing phase looks again */
         return r;
     }
     return 0;
+}
+
+/* What a descriptor calls a document is reported when it is none. */
+static bool needs_content(const struct ocs_reading *reading)
+{
+    return reading->verify || is_checked(reading);
 }
 
 static int look(struct bench *bench, struct ocs_reading *reading)
@@ -205,6 +212,8 @@ static int look(struct bench *bench, struct ocs_reading *reading)
     reading->stamp = ocs_stamp_of(&st);
     reading->mode = st.st_mode;
     reading->settled = ocs_fsck_settled(&reading->stamp);
+    if (reading->opaque_stamp == ocs_inventory_stamp(&reading->stamp) && !needs_content(reading))
+        return 0;
     r = read_head(bench, reading, fd);
     if (r < 0 || reading->presence != OCS_PRESENCE_HERE || reading->too_big)
         return r;
@@ -246,7 +255,13 @@ static struct ocs_reading *next_reading(struct circulation *circulation)
     reading->verdict = OCS_VERDICT_NONE;
     reading->is_document = reading->too_big = false;
     reading->settled = false;
-    ocs_inventory_digest(&circulation->reader->run->inventory, reading->blob, &reading->digest);
+    const struct ocs_fsck_run *run = circulation->reader->run;
+    const struct ocs_blob_state *state = &run->inventory.blobs[reading->blob];
+    bool opaque = state->known_kind == OCS_NODE_OPAQUE;
+    reading->verify =
+        !run->options->quick && !run->options->only_bad && ocs_schedule_in_passing(run);
+    reading->opaque_stamp = opaque ? state->known_stamp : 0;
+    ocs_inventory_digest(&run->inventory, reading->blob, &reading->digest);
     return reading;
 }
 

@@ -28,7 +28,9 @@ struct ocs_reading {
     struct ocs_work work;
     uint32_t blob;
     struct ocs_digest digest;
-    const char *declared; /* the media type that a descriptor gave, or NULL */
+    const char *declared;  /* the media type that a descriptor gave, or NULL */
+    bool verify;           /* also what is no document, when it is read whole anyway */
+    uint64_t opaque_stamp; /* with this stamp it is known to be no document: not read */
 
     enum ocs_blob_presence presence;
     struct ocs_stamp stamp;
@@ -53,7 +55,7 @@ struct ocs_reader {
     bool big;
     void *data;
     /* The next blob to look at; false when there is none now. `reading` has blob
-     * and declared to be filled. */
+     * and declared to be filled; what is to be verified is decided by the reader. */
     bool (*next)(void *data, struct ocs_reading *reading);
     int (*on_read)(void *data, struct ocs_reading *reading, struct ocs_error *err);
 };

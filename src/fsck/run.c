@@ -15,6 +15,8 @@
 int ocs_fsck_run_init(struct ocs_fsck_run *run, struct ocs_error *err)
 {
     run->flushed_at = ocs_now_s();
+    run->began_ns = ocs_now_ns();
+    run->now = (uint32_t)run->flushed_at;
     ocs_findings_init(&run->findings, &run->inventory);
     return ocs_inventory_init(&run->inventory, err);
 }

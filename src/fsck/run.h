@@ -19,6 +19,8 @@ struct ocs_fsck_run {
     const struct ocs_fsck_options *options;
     const struct ocs_hooks *hooks;
     struct ocs_fsck_report *report;
+    int64_t began_ns;
+    uint32_t now; /* when it began, in seconds since 1970 */
 
     struct ocs_store *store; /* NULL: a plain layout, and nothing is written anywhere */
     int layout_dir;          /* of a plain layout; else -1 */

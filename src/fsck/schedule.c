@@ -6,10 +6,33 @@
 
 #include <stdlib.h>
 
-struct order {
-    const struct ocs_fsck_run *run;
-    uint32_t now;
-};
+/* A stamp belongs to one state of the file, and to the past. */
+static uint32_t verified_at(const struct ocs_blob_state *state, uint32_t now)
+{
+    bool valid = state->known_stamp == state->stamp && state->verified_at <= now;
+    return valid ? state->verified_at : 0;
+}
+
+static bool is_bad(const struct ocs_blob_state *state)
+{
+    return state->flags & OCS_BLOB_DAMAGED || state->known_result == OCS_RESULT_BAD;
+}
+
+bool ocs_schedule_wants(const struct ocs_fsck_run *run, const struct ocs_blob_state *state)
+{
+    const struct ocs_fsck_options *options = run->options;
+    if (is_bad(state) || options->max_age_s <= 0)
+        return is_bad(state) || !options->only_bad;
+    uint32_t verified = verified_at(state, run->now);
+    bool fresh = verified && run->now - verified < options->max_age_s;
+    return !fresh && !options->only_bad;
+}
+
+bool ocs_schedule_in_passing(const struct ocs_fsck_run *run)
+{
+    const struct ocs_fsck_options *options = run->options;
+    return options->max_time_s <= 0 && options->max_bytes == 0 && options->rate == 0;
+}
 
 static bool is_due(const struct ocs_fsck_run *run, uint32_t blob)
 {
@@ -19,36 +42,44 @@ static bool is_due(const struct ocs_fsck_run *run, uint32_t blob)
         return false;
     if (run->options->quick)
         return state->flags & OCS_BLOB_DAMAGED;
+    if (!ocs_schedule_wants(run, state))
+        return false;
     struct ocs_digest digest;
     ocs_inventory_digest(&run->inventory, blob, &digest);
     return ocs_algorithm_verifiable(ocs_digest_algorithm(&digest));
 }
 
-/* A stamp belongs to one state of the file, and to the past. */
-static uint32_t verified_at(const struct order *order, const struct ocs_blob_state *state)
-{
-    bool valid = state->known_stamp == state->stamp && state->verified_at <= order->now;
-    return valid ? state->verified_at : 0;
-}
-
-static bool is_bad(const struct ocs_blob_state *state)
-{
-    return state->flags & OCS_BLOB_DAMAGED || state->known_result == OCS_RESULT_BAD;
-}
-
 static int compare(const void *left, const void *right, void *data)
 {
-    const struct order *order = data;
-    const struct ocs_blob_state *a = &order->run->inventory.blobs[*(const uint32_t *)left];
-    const struct ocs_blob_state *b = &order->run->inventory.blobs[*(const uint32_t *)right];
+    const struct ocs_fsck_run *run = data;
+    const struct ocs_blob_state *a = &run->inventory.blobs[*(const uint32_t *)left];
+    const struct ocs_blob_state *b = &run->inventory.blobs[*(const uint32_t *)right];
     if (is_bad(a) != is_bad(b))
         return is_bad(a) ? -1 : 1;
-    uint32_t first = verified_at(order, a), second = verified_at(order, b);
+    uint32_t first = verified_at(a, run->now), second = verified_at(b, run->now);
     if (first != second)
         return first < second ? -1 : 1;
     if (a->size != b->size)
         return a->size > b->size ? -1 : 1;
     return 0;
+}
+
+/* One blob at least, so that every run comes on. */
+static void cut(struct ocs_fsck_run *run, struct ocs_schedule *schedule)
+{
+    uint64_t allowed = run->options->max_bytes;
+    uint64_t bytes = 0;
+    size_t kept = 0;
+    while (kept < schedule->count) {
+        uint64_t size = run->inventory.blobs[schedule->blobs[kept]].size;
+        if (allowed && kept && (size > allowed || bytes > allowed - size))
+            break;
+        bytes += size;
+        kept++;
+    }
+    run->report->blobs_left += schedule->count - kept;
+    schedule->count = kept;
+    schedule->bytes = bytes;
 }
 
 int ocs_schedule_make(struct ocs_fsck_run *run, struct ocs_schedule *out, struct ocs_error *err)
@@ -58,13 +89,11 @@ int ocs_schedule_make(struct ocs_fsck_run *run, struct ocs_schedule *out, struct
     if (!schedule.blobs)
         return ocs_error_memory(err);
     for (uint32_t blob = 0; blob < count; blob++) {
-        if (!is_due(run, blob))
-            continue;
-        schedule.blobs[schedule.count++] = blob;
-        schedule.bytes += run->inventory.blobs[blob].size;
+        if (is_due(run, blob))
+            schedule.blobs[schedule.count++] = blob;
     }
-    struct order order = {.run = run, .now = (uint32_t)ocs_now_s()};
-    qsort_r(schedule.blobs, schedule.count, sizeof(uint32_t), compare, &order);
+    qsort_r(schedule.blobs, schedule.count, sizeof(uint32_t), compare, run);
+    cut(run, &schedule);
     *out = schedule;
     return 0;
 }

@@ -14,6 +14,13 @@ struct ocs_schedule {
     uint64_t bytes;
 };
 
+/* The options ask for this blob to be verified.  Its stamp is known. */
+bool ocs_schedule_wants(const struct ocs_fsck_run *run, const struct ocs_blob_state *state);
+/* What is read anyway is verified at once; not in a run that is boxed, where
+ * everything waits for its turn. */
+bool ocs_schedule_in_passing(const struct ocs_fsck_run *run);
+
+/* Cut to what max_bytes allows; the rest is counted as left. */
 int ocs_schedule_make(struct ocs_fsck_run *run, struct ocs_schedule *out, struct ocs_error *err);
 void ocs_schedule_clear(struct ocs_schedule *schedule);
 

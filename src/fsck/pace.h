@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_FSCK_PACE_H
+#define OCS_FSCK_PACE_H
+
+/* --rate and --max-time, for all workers together. */
+
+#include "run.h"
+
+#include "store/workers.h"
+
+#include <stdatomic.h>
+
+struct ocs_pace {
+    int64_t began_ns;    /* of the hashing */
+    int64_t deadline_ns; /* 0: none */
+    uint64_t rate;       /* bytes a second; 0: as fast as can be */
+    _Atomic uint64_t spent;
+};
+
+void ocs_pace_init(struct ocs_pace *pace, const struct ocs_fsck_run *run);
+/* No further blob is begun. */
+bool ocs_pace_is_over(const struct ocs_pace *pace);
+/* Waits until so many bytes more are due; false: cancelled. */
+bool ocs_pace_spend(struct ocs_pace *pace, uint64_t bytes, struct ocs_workers *workers);
+
+#endif
