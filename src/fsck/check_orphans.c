@@ -4,7 +4,7 @@
 
 #include "array.h"
 #include "check_documents.h"
-#include "reach.h"
+#include "kept.h"
 #include "temporary.h"
 
 #include "store/cleanup.h"
@@ -84,7 +84,7 @@ int ocs_check_disk(struct ocs_fsck_run *run, struct ocs_error *err)
     int r = ocs_blobs_each(run->blobs, &visitor, err);
     if (r == 0)
         r = look_at_rest(run, err);
-    return r < 0 ? r : ocs_reach_referrers(&run->inventory, err);
+    return r < 0 ? r : ocs_kept_referrers(&run->inventory, err);
 }
 
 /* ---- orphans ---- */

@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "recheck.h"
 
-#include "reach.h"
+#include "kept.h"
 
 #include "store/cleanup.h"
 #include "store/error.h"
@@ -146,5 +146,5 @@ int ocs_recheck(struct ocs_fsck_run *run, struct ocs_error *err)
     if (r < 0 || !drop_roots(&run->inventory, keep))
         return r;
     forget_reach(&run->inventory);
-    return ocs_reach_again(&run->inventory, err);
+    return ocs_kept_again(&run->inventory, err);
 }

@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "fsck/affects.h"
 #include "fsck/finding.h"
-#include "fsck/reach.h"
+#include "fsck/kept.h"
 #include "store/hash.h"
 
 #include <setjmp.h>
@@ -122,7 +122,7 @@ static void referrers_of_what_is_kept_are_kept(void **state)
     document(&inventory, 23, (unsigned[]){30}, 1, OCS_ROLE_SUBJECT); /* of something else */
     inventory.blobs[blob(&inventory, 22)].flags |= OCS_BLOB_WAS_LISTED;
     root(&inventory, 1);
-    assert_int_equal(ocs_reach_again(&inventory, NULL), 0);
+    assert_int_equal(ocs_kept_again(&inventory, NULL), 0);
     for (unsigned i = 1; i < 31; i++) {
         bool kept = i == 1 || i == 2 || i == 20 || i == 21;
         bool is = inventory.blobs[blob(&inventory, i)].flags & OCS_BLOB_REACHABLE;

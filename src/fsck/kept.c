@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
-#include "reach.h"
+#include "kept.h"
 
 #include "array.h"
 
@@ -147,12 +147,12 @@ static int keep(struct ocs_inventory *inventory, bool roots_too, struct ocs_erro
     return r;
 }
 
-int ocs_reach_referrers(struct ocs_inventory *inventory, struct ocs_error *err)
+int ocs_kept_referrers(struct ocs_inventory *inventory, struct ocs_error *err)
 {
     return keep(inventory, false, err);
 }
 
-int ocs_reach_again(struct ocs_inventory *inventory, struct ocs_error *err)
+int ocs_kept_again(struct ocs_inventory *inventory, struct ocs_error *err)
 {
     return keep(inventory, true, err);
 }
