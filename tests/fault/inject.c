@@ -216,21 +216,18 @@ ssize_t pwrite64(int fd, const void *buffer, size_t size, off_t offset)
     __attribute__((alias("pwrite")));
 
 /* Halves of vectors are not worth the trouble: its first part alone. */
-ssize_t pwritev(int fd, const struct iovec *vector, int count, off_t offset)
+ssize_t writev(int fd, const struct iovec *vector, int count)
 {
     enum verdict verdict = is_file(fd) ? judge(WRITE, fd, NULL) : GO_ON;
     if (verdict == GIVE_ERROR)
         return -1;
     if (verdict == GO_SHORT)
         count = 1;
-    ssize_t n = syscall(SYS_pwritev, fd, vector, count, offset, 0);
+    ssize_t n = syscall(SYS_writev, fd, vector, count);
     if (verdict == GO_AND_DIE)
         die();
     return n;
 }
-
-ssize_t pwritev64(int fd, const struct iovec *vector, int count, off_t offset)
-    __attribute__((alias("pwritev")));
 
 ssize_t copy_file_range(int in, off_t *in_at, int out, off_t *out_at, size_t size, unsigned flags)
 {

@@ -162,7 +162,8 @@ class Scenario:
         """What an undisturbed run has to lead to, comparable."""
         store = self.path(place)
         try:
-            return {"images": images(store), "blobs": blobs(store)}
+            return {"images": images(store), "blobs": blobs(store),
+                    "store": {os.path.exists(os.path.join(store, ".ocistore", "store.json"))}}
         except Broken as broken:
             return {"broken": str(broken)}
 
