@@ -6,6 +6,7 @@
 #include "edit.h"
 #include "error.h"
 #include "journal.h"
+#include "reserve.h"
 #include "trash.h"
 
 #include <fcntl.h>
@@ -44,12 +45,14 @@ static bool is_whole(const struct ocs_image_name *name)
 static int check_whole(const struct ocs_root *root, struct ocs_error *err)
 {
     if (strcmp(root->name, ".") == 0)
-        return ocs_error_raise(err, OCS_USAGE, "the layout '.' is the store itself: its images can "
-                                               "be removed one by one");
+        return ocs_error_raise(err, OCS_USAGE,
+                               "the layout '.' is the store itself: its images can "
+                               "be removed one by one");
     if (root->attached)
         return ocs_error_hint(err,
-                              ocs_error_raise(err, OCS_USAGE, "layout '%s' is attached: it is not "
-                                                              "the store's to remove",
+                              ocs_error_raise(err, OCS_USAGE,
+                                              "layout '%s' is attached: it is not "
+                                              "the store's to remove",
                                               root->name),
                               "ocistore forget %s", root->name);
     return 0;
@@ -240,16 +243,15 @@ static bool has_layout_below(const struct removing *removing, const struct ocs_r
     return false;
 }
 
-static int move_files(struct removing *removing, const struct ocs_root *root,
-                      struct ocs_error *err)
+static int move_files(struct removing *removing, const struct ocs_root *root, struct ocs_error *err)
 {
     static const char *const files[] = {"oci-layout", "index.json"};
     for (size_t i = 0; i < 2; i++) {
         char from[OCS_LAYOUT_NAME_MAX + 32], as[OCS_LAYOUT_NAME_MAX + 32];
         snprintf(from, sizeof(from), "%s/%s", root->path, files[i]);
         snprintf(as, sizeof(as), "%s/%s", root->path, files[i]);
-        int result = ocs_trash_put_file(removing->store->state, removing->run,
-                                        removing->store->dir, from, as, err);
+        int result = ocs_trash_put_file(removing->store->state, removing->run, removing->store->dir,
+                                        from, as, err);
         if (result < 0)
             return result;
     }
@@ -369,6 +371,8 @@ int ocs_remove(struct ocs_store *store, const char *const *images, size_t count,
         return result;
     }
     result = ocs_roots_read(&place, &removing.roots, err);
+    if (result == 0)
+        result = ocs_reserve_lend(store->state, err);
     if (result == 0)
         result = group_names(&removing, err);
     if (result == 0)

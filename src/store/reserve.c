@@ -71,3 +71,16 @@ int ocs_reserve_release(int state_dir, struct ocs_error *err)
     /* file systems give the space back only with the transaction */
     return result ? result : ocs_io_sync_dir(state_dir, ".", RESERVE_WHAT, err);
 }
+
+int ocs_reserve_lend(int state_dir, struct ocs_error *err)
+{
+    struct statvfs fs;
+    uint64_t size = 0;
+    int result = wanted_size(state_dir, &size, err);
+    if (result == 0 && fstatvfs(state_dir, &fs) < 0)
+        result = ocs_error_errno(err, "%s", RESERVE_WHAT);
+    if (result < 0 || (uint64_t)fs.f_bavail * fs.f_frsize >= size)
+        return result;
+    result = ocs_reserve_release(state_dir, err);
+    return result < 0 ? result : 0;
+}

@@ -18,4 +18,8 @@ int ocs_reserve_make(int state_dir, struct ocs_error *err);
 #define OCS_RESERVE_GONE 1
 int ocs_reserve_release(int state_dir, struct ocs_error *err);
 
+/* For a command that makes room: give the space back already when less than that
+ * is free.  The next gc takes it again. */
+int ocs_reserve_lend(int state_dir, struct ocs_error *err);
+
 #endif

@@ -39,12 +39,23 @@ static void test_release(void **state)
     assert_int_equal(faccessat(place->fd, "reserve", F_OK, 0), -1);
 }
 
+static void test_nothing_is_lent_while_there_is_room(void **state)
+{
+    struct place *place = *state;
+    assert_int_equal(ocs_reserve_lend(place->fd, NULL), 0);
+    assert_int_equal(ocs_reserve_make(place->fd, NULL), 0);
+    assert_int_equal(ocs_reserve_lend(place->fd, NULL), 0);
+    assert_true(place_has(place, "reserve"));
+    assert_int_equal(ocs_reserve_lend(-1, NULL), -OCS_FAILED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         PLACE_TEST(test_make_is_repeatable_and_allocates),
         PLACE_TEST(test_a_hole_is_replaced),
         PLACE_TEST(test_release),
+        PLACE_TEST(test_nothing_is_lent_while_there_is_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
