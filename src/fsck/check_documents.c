@@ -241,7 +241,7 @@ static int take_file(struct search *search, const struct ocs_reading *reading,
         r = blame_problems(search, reading, err);
     if (r == 0 && reading->is_document)
         r = take_document(search, reading, err);
-    else if (r == 0 && search->run->inventory.blobs[reading->blob].flags & OCS_BLOB_EMPTY)
+    else if (r == 0 && search->run->inventory.blobs[reading->blob].flags & OCS_BLOB_DAMAGED)
         r = add_remembered(search, reading, err);
     return r == 0 ? remember(search, reading, err) : r;
 }

@@ -178,13 +178,9 @@ static int read_head(struct bench *bench, struct ocs_reading *reading, int fd)
     bool documentary = ocs_document_looks_like(bench->head, (size_t)bench->head_size);
     if (documentary && reading->stamp.size <= HARD_BYTES)
         return read_document(bench, reading, fd);
-    if (whole && reading->verify) {
-        int r = hash(bench, reading, bench->head, (size_t)bench->head_size);
-        if (reading->verdict == OCS_VERDICT_BAD)
-            reading->verdict = OCS_VERDICT_NONE; /* the hashing phase looks again */
-        return r;
-    }
-    return 0;
+    /* A bad one is no verdict yet: the hashing phase looks again. */
+    bool verify = whole && (reading->verify || is_checked(reading));
+    return verify ? hash(bench, reading, bench->head, (size_t)bench->head_size) : 0;
 }
 
 /* What a descriptor calls a document is reported when it is none. */
