@@ -231,6 +231,14 @@ static inline void images_fill(struct images *images)
     images_write_old(images, path, "{\"imageLayoutVersion\":\"1.0.0\"}", 30);
 }
 
+/* A layout without blobs; its index.json is to be written. */
+static inline void images_make_empty(struct images *images, struct place *place)
+{
+    *images = (struct images){.place = place, .root = "shop", .layout = "shop"};
+    place_mkdirs(place, "shop/blobs/sha256");
+    images_write_old(images, "shop/oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}", 30);
+}
+
 static inline void images_make_layout(struct images *images, struct place *place)
 {
     *images = (struct images){.place = place, .root = "shop", .layout = "shop"};
@@ -344,6 +352,43 @@ static inline void images_expect(struct images *images, struct ocs_fsck_options 
     assert_int_equal(images_fsck(images, options, NULL, &verdict), 0);
     assert_string_equal(verdict.text, findings);
     assert_int_equal(verdict.report.status, status);
+}
+
+/* Findings of one id come in the order of digests, which says nothing here. */
+static inline int verdict_compare_lines(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static inline char *verdict_sorted(const char *text)
+{
+    char *copy = strdup(text), *lines[64], *rest = copy, *line;
+    size_t count = 0;
+    while ((line = strsep(&rest, "\n")))
+        lines[count++] = line;
+    qsort(lines, count, sizeof(*lines), verdict_compare_lines);
+    char *out = calloc(1, strlen(text) + 2);
+    for (size_t i = 0; i < count; i++)
+        strcat(strcat(out, lines[i]), *lines[i] ? "\n" : "");
+    free(copy);
+    return out;
+}
+
+/* With one thread and with eight; `findings` in any order. */
+static inline void images_expect_row(struct images *images, const char *row, const char *findings,
+                                     enum ocs_status status)
+{
+    struct verdict one, eight;
+    assert_int_equal(images_fsck(images, (struct ocs_fsck_options){.jobs = 1}, NULL, &one), 0);
+    assert_int_equal(images_fsck(images, (struct ocs_fsck_options){.jobs = 8}, NULL, &eight), 0);
+    char *found = verdict_sorted(one.text), *expected = verdict_sorted(findings);
+    if (strcmp(found, expected) != 0 || one.report.status != status)
+        fail_msg("%s: status %d\n%sexpected: status %d\n%s", row, one.report.status, found, status,
+                 expected);
+    free(found);
+    free(expected);
+    assert_string_equal(one.text, eight.text);
+    assert_int_equal(one.report.status, eight.report.status);
 }
 
 #endif
