@@ -16,6 +16,7 @@ declare -gA _ocistore_options=(
     [rm]=''
     [fsck]='--quick --strict --shared-blobs -j --jobs'
     [gc]='-n --dry-run --grace --trash-for --now --max-delete --allow-empty -j --jobs'
+    [why]='--paths --grace'
     [version]=''
     [help]=''
 )
@@ -61,7 +62,7 @@ _ocistore() {
         mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
         return
         ;;
-    --name | --tag | -j | --jobs | --grace | --trash-for | --max-delete | --lock-timeout)
+    --name | --tag | -j | --jobs | --grace | --paths | --trash-for | --max-delete | --lock-timeout)
         return
         ;;
     esac

@@ -305,6 +305,61 @@ struct ocs_gc_report {
 OCS_PUBLIC int ocs_gc(struct ocs_store *store, const struct ocs_gc_options *options,
                       struct ocs_gc_report *report, struct ocs_error *err);
 
+/* ---- explaining --------------------------------------------------------- */
+
+struct ocs_why_step {
+    const char *digest;
+    const char *role; /* what it is to the step before: "manifest", "layer", "referrer", ...; of the
+                         first one to the layout: "saved" when docker save's manifest.json names it */
+};
+
+/* One way from a layout to the blob. */
+struct ocs_why_path {
+    const char *layout;
+    const char *ref; /* of the image; NULL: nameless */
+    const struct ocs_why_step *steps; /* the image first, the blob last */
+    size_t count;
+};
+
+struct ocs_why_garbage {
+    const char *digest;
+    uint64_t size;
+    int64_t since; /* nothing needs it, in seconds since 1970; 0: no gc has looked yet */
+    int64_t due;   /* when it goes by the grace that was given; 0: never */
+    const char *reason;
+    const char *const *once; /* digests of documents that lead to it and that a layout listed once */
+    size_t once_count;       /* told, of report->once */
+};
+
+struct ocs_why_options {
+    int64_t grace_s;
+    uint64_t most_paths; /* to be told; the others are counted */
+    void *data;
+    void (*on_path)(void *data, const struct ocs_why_path *path);
+    void (*on_garbage)(void *data, const struct ocs_why_garbage *garbage);
+};
+
+#define OCS_WHY_OPTIONS_INIT                                                                       \
+    {                                                                                              \
+        .grace_s = 23 * 3600, .most_paths = 100                                                    \
+    }
+
+struct ocs_why_report {
+    bool live;         /* some layout needs it */
+    uint64_t paths;    /* ways to it that were counted */
+    bool more_paths;   /* there are more than could be counted */
+    uint64_t images;   /* entries of index.json files that lead to it */
+    uint64_t layouts;  /* that they stand in */
+    uint64_t once;     /* documents that lead to it and that a layout listed once */
+};
+
+/* Why a blob is kept: the ways to it from every layout, through referrers too; or
+ * since when nothing needs it, and when gc takes it.
+ * OCS_USAGE: no digest, or one that the store does not have. */
+OCS_PUBLIC int ocs_why(struct ocs_store *store, const char *digest,
+                       const struct ocs_why_options *options, struct ocs_why_report *report,
+                       struct ocs_error *err);
+
 /* ---- fsck --------------------------------------------------------------- */
 
 enum ocs_severity {

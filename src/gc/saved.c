@@ -12,6 +12,7 @@
 void ocs_saved_clear(struct ocs_saved *saved)
 {
     free(saved->ids);
+    free(saved->layouts);
     free(saved->stamps);
     *saved = (struct ocs_saved){0};
 }
@@ -73,19 +74,32 @@ struct finder {
     const struct ocs_census *census;
     struct ocs_saved *saved;
     size_t capacity;
+    uint32_t layout; /* whose manifest.json is being read */
 };
+
+static int grow(struct finder *finder, struct ocs_error *err)
+{
+    struct ocs_saved *saved = finder->saved;
+    size_t capacity = finder->capacity ? finder->capacity * 2 : 64;
+    uint32_t *ids = realloc(saved->ids, capacity * sizeof(*ids));
+    if (ids)
+        saved->ids = ids;
+    uint32_t *layouts = realloc(saved->layouts, capacity * sizeof(*layouts));
+    if (layouts)
+        saved->layouts = layouts;
+    if (!ids || !layouts)
+        return ocs_error_memory(err);
+    finder->capacity = capacity;
+    return 0;
+}
 
 static int add_id(struct finder *finder, uint32_t id, struct ocs_error *err)
 {
     struct ocs_saved *saved = finder->saved;
-    if (saved->count == finder->capacity) {
-        size_t capacity = finder->capacity ? finder->capacity * 2 : 64;
-        uint32_t *grown = realloc(saved->ids, capacity * sizeof(*grown));
-        if (!grown)
-            return ocs_error_memory(err);
-        saved->ids = grown;
-        finder->capacity = capacity;
-    }
+    int result = saved->count == finder->capacity ? grow(finder, err) : 0;
+    if (result)
+        return result;
+    saved->layouts[saved->count] = finder->layout;
     saved->ids[saved->count++] = id;
     return 0;
 }
@@ -156,8 +170,10 @@ int ocs_saved_read(struct ocs_store *store, const struct ocs_census *census, str
     struct ocs_saved saved = {.stamps = calloc(census->layout_count + 1, sizeof(*saved.stamps))};
     struct finder finder = {.store = store, .census = census, .saved = &saved};
     int result = saved.stamps ? 0 : ocs_error_memory(err);
-    for (size_t i = 0; result == 0 && i < census->layout_count; i++)
+    for (size_t i = 0; result == 0 && i < census->layout_count; i++) {
+        finder.layout = (uint32_t)i;
         result = read_layout(&finder, &census->layouts[i].root, &saved.stamps[i], err);
+    }
     if (result)
         ocs_saved_clear(&saved);
     else

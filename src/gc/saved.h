@@ -9,7 +9,8 @@
 #include "store/census.h"
 
 struct ocs_saved {
-    uint32_t *ids; /* that the graph knows; without order, may repeat */
+    uint32_t *ids;     /* that the graph knows; may repeat */
+    uint32_t *layouts; /* for each of them, whose manifest.json names it; in their order */
     size_t count;
     struct ocs_stamp *stamps; /* by layout of the census; zeros: it has no manifest.json */
 };
