@@ -1,41 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
-#include "cli.h"
-
-static void on_change(void *data, const struct ocs_change *change)
-{
-    struct ocs_cli *cli = data;
-    struct ocs_output *out = &cli->out;
-    if (out->json) {
-        ocs_output_open(out, "change");
-        ocs_output_string(out, "action", change->action);
-        ocs_output_string(out, "layout", change->layout);
-        ocs_output_string(out, "ref", change->ref);
-        ocs_output_string(out, "digest", change->digest);
-        ocs_output_close(out);
-    } else if (!out->quiet && change->digest) {
-        ocs_output_put(out, OCS_STYLE_PLAIN, "removed ");
-        ocs_cli_put_image_name(cli, change->layout, change->ref, change->digest);
-        ocs_output_end_line(out);
-    } else if (!out->quiet) {
-        ocs_output_line(out, "removed the layout %s", change->layout);
-    }
-}
-
-static void print_summary(struct ocs_cli *cli, const struct ocs_remove_report *report)
-{
-    struct ocs_output *out = &cli->out;
-    if (out->json) {
-        ocs_output_summary(out);
-        ocs_output_integer(out, "images", report->images);
-        ocs_output_integer(out, "freed_blobs", report->freed_blobs);
-        ocs_output_integer(out, "freed_bytes", report->freed_bytes);
-    } else if (!out->quiet) {
-        ocs_output_line(out, "the next gc frees %s, %s, once their grace is over",
-                        ocs_text_count(report->freed_blobs, "blob").text,
-                        ocs_text_size(report->freed_bytes).text);
-    }
-}
+#include "change.h"
 
 static int run(struct ocs_cli *cli)
 {
@@ -48,12 +13,9 @@ static int run(struct ocs_cli *cli)
     struct ocs_remove_report report = {0};
     size_t count;
     const char *const *images = ocs_cli_words(cli, &count);
-    result = ocs_remove(store, images, count, cli, on_change, &report, &cli->err);
+    result = ocs_remove(store, images, count, cli, ocs_cli_print_change, &report, &cli->err);
     ocs_store_close(store);
-    int status = ocs_cli_status(cli, result);
-    if (status == OCS_OK || cli->out.json)
-        print_summary(cli, &report);
-    return status;
+    return ocs_cli_changed(cli, result, &report);
 }
 
 const struct ocs_command OCS_CMD_RM = {

@@ -19,20 +19,20 @@
 
 int ocs_store_check_filesystem(int dir, const char *path, bool allowed, struct ocs_error *err)
 {
-    static const long network[] = {NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC,
-                                   SMB2_SUPER_MAGIC, V9FS_MAGIC,     CEPH_SUPER_MAGIC,
-                                   AFS_SUPER_MAGIC, 0x0BD00BD0 /* Lustre */};
+    static const long network[] = {NFS_SUPER_MAGIC,  SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC,
+                                   SMB2_SUPER_MAGIC, V9FS_MAGIC,      CEPH_SUPER_MAGIC,
+                                   AFS_SUPER_MAGIC,  0x0BD00BD0 /* Lustre */};
     struct statfs fs;
     if (fstatfs(dir, &fs) < 0)
         return ocs_error_errno(err, "%s", path);
     for (size_t i = 0; !allowed && i < sizeof(network) / sizeof(network[0]); i++) {
         if ((unsigned)fs.f_type == (unsigned)network[i])
-            return ocs_error_hint(
-                err,
-                ocs_error_raise(err, OCS_REFUSED, "%s is on a network file system, where neither "
+            return ocs_error_hint(err,
+                                  ocs_error_raise(err, OCS_REFUSED,
+                                                  "%s is on a network file system, where neither "
                                                   "locks nor the graph's map can be trusted",
-                                path),
-                "ocistore init --graph-dir LOCAL-FOLDER --unsafe-network");
+                                                  path),
+                                  "ocistore init --graph-dir LOCAL-FOLDER --unsafe-network");
     }
     return 0;
 }
@@ -60,17 +60,15 @@ static int read_marker(struct ocs_store *store, struct ocs_error *err)
     struct ocs_marker marker = {0};
     int result = ocs_marker_read(store->state, &marker, err);
     if (result > 0)
-        return ocs_error_hint(err,
-                              ocs_error_raise(err, OCS_FAILED, ".ocistore/store.json is missing"),
-                              "ocistore init %s completes what an interrupted one left out",
-                              store->path);
+        return ocs_error_hint(
+            err, ocs_error_raise(err, OCS_FAILED, ".ocistore/store.json is missing"),
+            "ocistore init %s completes what an interrupted one left out", store->path);
     if (result < 0)
         return result;
     memcpy(store->uuid, marker.uuid, sizeof(store->uuid));
     result = ocs_store_check_filesystem(store->dir, store->path, marker.unsafe_network, err);
-    int size = marker.graph_dir
-                   ? asprintf(&store->graph_path, "%s", marker.graph_dir)
-                   : asprintf(&store->graph_path, "%s/.ocistore/graph", store->path);
+    int size = marker.graph_dir ? asprintf(&store->graph_path, "%s", marker.graph_dir)
+                                : asprintf(&store->graph_path, "%s/.ocistore/graph", store->path);
     ocs_marker_clear(&marker);
     if (size < 0) {
         store->graph_path = NULL;
@@ -91,8 +89,8 @@ static int open_blobs(struct ocs_store *store, struct ocs_error *err)
     return result;
 }
 
-int ocs_store_open(const char *dir, const struct ocs_open_options *options,
-                   struct ocs_store **out, struct ocs_error *err)
+int ocs_store_open(const char *dir, const struct ocs_open_options *options, struct ocs_store **out,
+                   struct ocs_error *err)
 {
     struct ocs_store *store = calloc(1, sizeof(*store));
     if (!store)
@@ -186,11 +184,21 @@ static int move_graph_aside(struct ocs_store *store, struct ocs_error *err)
     return result < 0 ? result : 0;
 }
 
+/* What this process has open is no longer what is there: somebody else built it
+ * anew before us. */
+static bool was_replaced(struct ocs_store *store)
+{
+    return store->graph && ocs_graph_replaced(store->graph);
+}
+
 int ocs_store_graph_rebuild(struct ocs_store *store, struct ocs_error *err)
 {
+    bool replaced = was_replaced(store);
     if (store->graph)
         ocs_graph_close(store->graph);
     store->graph = NULL;
+    if (replaced && open_graph(store, err) == 0)
+        return 0;
     ocs_store_notice(store, "the graph is damaged: it is built anew from the blobs");
     int result = ocs_lock_take(store->locks, OCS_LOCK_GRAPH, true, &store->wait, err);
     if (result < 0)

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "change.h"
+
+#include <string.h>
+
+/* The verb as people read it after the fact. */
+static const char *past_of(const char *action)
+{
+    static const char *const verbs[][2] = {
+        {"remove", "removed"},  {"tag", "tagged"},    {"move", "moved to"},
+        {"attach", "attached"}, {"forget", "forgot"}, {"adopt", "adopted"},
+    };
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        if (strcmp(action, verbs[i][0]) == 0)
+            return verbs[i][1];
+    }
+    return action;
+}
+
+static void print_json(struct ocs_output *out, const struct ocs_change *change)
+{
+    ocs_output_open(out, "change");
+    ocs_output_string(out, "action", change->action);
+    ocs_output_string(out, "layout", change->layout);
+    ocs_output_string(out, "ref", change->ref);
+    ocs_output_string(out, "digest", change->digest);
+    ocs_output_close(out);
+}
+
+void ocs_cli_print_change(void *data, const struct ocs_change *change)
+{
+    struct ocs_cli *cli = data;
+    struct ocs_output *out = &cli->out;
+    const char *verb = past_of(change->action);
+    if (out->json) {
+        print_json(out, change);
+    } else if (!out->quiet && change->digest) {
+        ocs_output_put(out, OCS_STYLE_PLAIN, "%s ", verb);
+        ocs_cli_put_image_name(cli, change->layout, change->ref, change->digest);
+        ocs_output_end_line(out);
+    } else if (!out->quiet) {
+        ocs_output_line(out, "%s the layout %s", verb, change->layout);
+    }
+}
+
+static void print_summary(struct ocs_output *out, const struct ocs_remove_report *report)
+{
+    if (out->json) {
+        ocs_output_summary(out);
+        if (!report)
+            return;
+        ocs_output_integer(out, "images", report->images);
+        ocs_output_integer(out, "freed_blobs", report->freed_blobs);
+        ocs_output_integer(out, "freed_bytes", report->freed_bytes);
+    } else if (report && !out->quiet) {
+        ocs_output_line(out, "the next gc frees %s, %s, once their grace is over",
+                        ocs_text_count(report->freed_blobs, "blob").text,
+                        ocs_text_size(report->freed_bytes).text);
+    }
+}
+
+int ocs_cli_changed(struct ocs_cli *cli, int result, const struct ocs_remove_report *report)
+{
+    int status = ocs_cli_status(cli, result);
+    if (status == OCS_OK || cli->out.json)
+        print_summary(&cli->out, report);
+    return status;
+}

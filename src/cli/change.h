@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_CLI_CHANGE_H
+#define OCS_CLI_CHANGE_H
+
+/* How a change of a layout is told, by every command that makes one. */
+
+#include "cli.h"
+
+/* An ocs_change_fn; `data` is the struct ocs_cli. */
+void ocs_cli_print_change(void *data, const struct ocs_change *change);
+
+/* The end of a command that made changes; with a report (or NULL) of what they
+ * free.  Returns the exit status of `result`. */
+int ocs_cli_changed(struct ocs_cli *cli, int result, const struct ocs_remove_report *report);
+
+#endif
