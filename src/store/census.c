@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-void ocs_census_clear(struct ocs_census *census)
+/* Looks at a store where layouts keep going away. */
+#define ATTEMPTS_MAX 10
+
+static void clear_layouts(struct ocs_census *census)
 {
     for (size_t i = 0; i < census->layout_count; i++) {
         struct ocs_census_layout *layout = &census->layouts[i];
@@ -21,6 +24,14 @@ void ocs_census_clear(struct ocs_census *census)
     }
     free(census->layouts);
     free(census->roots_trouble);
+    census->layouts = NULL;
+    census->layout_count = 0;
+    census->roots_trouble = NULL;
+}
+
+void ocs_census_clear(struct ocs_census *census)
+{
+    clear_layouts(census);
     free(census->present);
     free(census->id_of);
     free(census->place_of);
@@ -31,8 +42,7 @@ void ocs_census_clear(struct ocs_census *census)
 
 /* ---- what lies in blobs/ ---- */
 
-static int on_blob(void *data, const struct ocs_digest *digest, bool regular,
-                   struct ocs_error *err)
+static int on_blob(void *data, const struct ocs_digest *digest, bool regular, struct ocs_error *err)
 {
     struct ocs_census *census = data;
     uint32_t place;
@@ -241,7 +251,8 @@ static int read_layout(struct ocs_store *store, const struct ocs_census *census,
                         trouble.message, err);
 }
 
-static int read_layouts(struct ocs_store *store, struct ocs_census *census, struct ocs_error *err)
+static int read_layouts_once(struct ocs_store *store, struct ocs_census *census,
+                             struct ocs_error *err)
 {
     struct ocs_roots roots = {0};
     struct ocs_roots_place place = ocs_store_roots_place(store);
@@ -260,6 +271,39 @@ static int read_layouts(struct ocs_store *store, struct ocs_census *census, stru
         result = read_layout(store, census, layout, err);
     }
     ocs_roots_clear(&roots);
+    return result;
+}
+
+/* A layout is not there because it was removed or renamed since the list was made. */
+static int is_outdated(struct ocs_store *store, const struct ocs_census *census, bool *outdated,
+                       struct ocs_error *err)
+{
+    struct ocs_roots roots = {0};
+    struct ocs_roots_place place = ocs_store_roots_place(store);
+    *outdated = false;
+    size_t bad = 0;
+    for (size_t i = 0; i < census->layout_count; i++)
+        bad += census->layouts[i].state != OCS_LAYOUT_GOOD;
+    int result = bad ? ocs_roots_read(&place, &roots, err) : 0;
+    for (size_t i = 0; result == 0 && bad && i < census->layout_count; i++) {
+        const struct ocs_census_layout *layout = &census->layouts[i];
+        if (layout->state != OCS_LAYOUT_GOOD && !ocs_roots_find(&roots, layout->root.name))
+            *outdated = true;
+    }
+    ocs_roots_clear(&roots);
+    return result;
+}
+
+static int read_layouts(struct ocs_store *store, struct ocs_census *census, struct ocs_error *err)
+{
+    bool outdated = true;
+    int result = 0;
+    for (int attempt = 0; result == 0 && outdated && attempt < ATTEMPTS_MAX; attempt++) {
+        clear_layouts(census);
+        result = read_layouts_once(store, census, err);
+        if (result == 0)
+            result = is_outdated(store, census, &outdated, err);
+    }
     return result;
 }
 
@@ -289,8 +333,9 @@ int ocs_census_take(struct ocs_store *store, unsigned jobs, struct ocs_census *o
             result = take(store, jobs, out, err);
     }
     if (result > 0)
-        result = ocs_error_raise(err, OCS_FAILED, "the graph is damaged again right after it was "
-                                                  "built anew");
+        result = ocs_error_raise(err, OCS_FAILED,
+                                 "the graph is damaged again right after it was "
+                                 "built anew");
     return result;
 }
 

@@ -105,7 +105,10 @@ static int move_folder(struct ocs_store *store, const struct ocs_root *root,
         return ocs_error_raise(err, OCS_REFUSED, "%s is taken", moved->path);
     if (result == 0)
         result = ocs_io_sync_dir(store->dir, parent, parent, err);
-    return result == 0 ? ocs_io_sync_dir(store->dir, "layouts", "layouts", err) : result;
+    if (result == 0)
+        result = ocs_io_sync_dir(store->dir, "layouts", "layouts", err);
+    /* somebody may have seen the folder in between, and registered it again */
+    return result == 0 ? ocs_roots_remove(&place, root->name, run, err) : result;
 }
 
 static int move_registered(struct ocs_store *store, const struct ocs_root *root,

@@ -295,6 +295,9 @@ static int remove_layout(struct removing *removing, const struct removal *remova
     int result = ocs_roots_remove(&place, removal->root->name, removing->run, err);
     if (result >= 0)
         result = move_folder(removing, removal->root, err);
+    /* somebody may have seen the folder in between, and registered it again */
+    if (result >= 0)
+        result = ocs_roots_remove(&place, removal->root->name, removing->run, err);
     if (result == 0 && removing->on_change) {
         struct ocs_change change = {.action = "remove", .layout = removal->root->name};
         removing->on_change(removing->data, &change);

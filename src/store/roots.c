@@ -94,10 +94,8 @@ static void note_damage(struct ocs_roots *roots, const char *trouble)
 static int make_root(const char *name, const char *path, bool attached, bool registered,
                      struct ocs_root *out, struct ocs_error *err)
 {
-    struct ocs_root root = {.name = strdup(name),
-                            .path = strdup(path),
-                            .attached = attached,
-                            .registered = registered};
+    struct ocs_root root = {
+        .name = strdup(name), .path = strdup(path), .attached = attached, .registered = registered};
     if (!root.name || !root.path) {
         ocs_root_clear(&root);
         return ocs_error_memory(err);
@@ -159,8 +157,8 @@ static int read_header(int fd, struct entry *out, struct ocs_error *err)
     if (!end)
         return OCS_ROOTS_DAMAGED;
     out->header.size = (size_t)(end - buffer);
-    int result = ocs_json_parse(buffer, out->header.size, OCS_JSON_DOCUMENT_LIMITS, &out->json,
-                                NULL, err);
+    int result =
+        ocs_json_parse(buffer, out->header.size, OCS_JSON_DOCUMENT_LIMITS, &out->json, NULL, err);
     if (result != 0)
         return result < 0 ? result : OCS_ROOTS_DAMAGED;
     const struct ocs_json_value *root = ocs_json_root(out->json);
@@ -168,10 +166,10 @@ static int read_header(int fd, struct entry *out, struct ocs_error *err)
     out->path = ocs_json_string(out->json, ocs_json_member(root, "path"));
     out->sha256 = ocs_json_string(out->json, ocs_json_member(root, "index_sha256"));
     out->attached = ocs_json_bool(ocs_json_member(root, "attached"));
-    bool whole = out->name && out->path &&
-                 ocs_json_integer(out->json, ocs_json_member(root, "index_size"),
-                                  &out->index_size) == 0 &&
-                 out->index_size >= 0;
+    bool whole =
+        out->name && out->path &&
+        ocs_json_integer(out->json, ocs_json_member(root, "index_size"), &out->index_size) == 0 &&
+        out->index_size >= 0;
     return whole ? 0 : OCS_ROOTS_DAMAGED;
 }
 
@@ -268,8 +266,16 @@ static bool entry_exists(const struct ocs_roots_place *place, const char *path)
     return fstatat(place->state_dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-int ocs_roots_put(const struct ocs_roots_place *place, const struct ocs_root *root,
-                  const struct ocs_bytes *index, struct ocs_error *err)
+/* A layout that an observer has read may have been removed, renamed or forgotten
+ * since: to register it again would leave an entry without a folder for good. */
+static bool is_still_there(const struct ocs_roots_place *place, const struct ocs_root *root)
+{
+    struct stat st;
+    return !root->attached && fstatat(place->store_dir, root->path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int put(const struct ocs_roots_place *place, const struct ocs_root *root,
+               const struct ocs_bytes *index, bool observed, struct ocs_error *err)
 {
     auto_fd int lock = -1;
     char id[OCS_ROOT_ID_SIZE];
@@ -281,12 +287,19 @@ int ocs_roots_put(const struct ocs_roots_place *place, const struct ocs_root *ro
     if (result == 0)
         result = lock_folder(place, LOCK_EX, &lock, err);
     bool is_new = !entry_exists(place, path);
-    if (result == 0)
+    bool skip = observed && is_new && !is_still_there(place, root);
+    if (result == 0 && !skip)
         result = ocs_io_replace(place->state_dir, path, w.text.data, w.text.size, 0644, path, err);
-    if (result == 0 && is_new)
+    if (result == 0 && !skip && is_new)
         result = change_count(place, 1, err);
     ocs_json_writer_clear(&w);
     return ocs_error_context(err, result, "layout '%s': register", root->name);
+}
+
+int ocs_roots_put(const struct ocs_roots_place *place, const struct ocs_root *root,
+                  const struct ocs_bytes *index, struct ocs_error *err)
+{
+    return put(place, root, index, false, err);
 }
 
 int ocs_roots_last_index(const struct ocs_roots_place *place, const char *name,
@@ -329,7 +342,7 @@ int ocs_roots_remember(const struct ocs_roots_place *place, const struct ocs_roo
         return result;
     if (result == 0 && last.size == index->size && memcmp(last.data, index->data, last.size) == 0)
         return 0;
-    return ocs_roots_put(place, root, index, err);
+    return put(place, root, index, true, err);
 }
 
 int ocs_roots_remove(const struct ocs_roots_place *place, const char *name, const char *run,
@@ -365,8 +378,8 @@ static bool is_entry_name(const char *name, char id[OCS_ROOT_ID_SIZE])
     return strspn(id, "0123456789abcdef") == size;
 }
 
-static int read_entry(const struct ocs_roots_place *place, const char *id,
-                      struct ocs_roots *out, struct ocs_error *err)
+static int read_entry(const struct ocs_roots_place *place, const char *id, struct ocs_roots *out,
+                      struct ocs_error *err)
 {
     auto_fd int fd = -1;
     auto_entry struct entry entry = {0};
@@ -428,8 +441,8 @@ static void sort_and_merge(struct ocs_roots *roots)
     roots->count = kept;
 }
 
-static int check_count(const struct ocs_roots_place *place, struct ocs_roots *roots,
-                       uint64_t files, struct ocs_error *err)
+static int check_count(const struct ocs_roots_place *place, struct ocs_roots *roots, uint64_t files,
+                       struct ocs_error *err)
 {
     struct ocs_marker marker = {0};
     int result = ocs_marker_read(place->state_dir, &marker, err);

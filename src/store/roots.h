@@ -59,7 +59,8 @@ int ocs_roots_locate(const struct ocs_roots_place *place, const char *name, stru
 /* Make or replace the entry of a layout with its last good index.json. */
 int ocs_roots_put(const struct ocs_roots_place *place, const struct ocs_root *root,
                   const struct ocs_bytes *index, struct ocs_error *err);
-/* The same, unless the entry holds just these bytes. */
+/* The same for a layout that was read, unless the entry holds just these bytes, or
+ * the layout is neither registered nor there any more. */
 int ocs_roots_remember(const struct ocs_roots_place *place, const struct ocs_root *root,
                        const struct ocs_bytes *index, struct ocs_error *err);
 /* The bytes of its last good index.json. Positive: OCS_IO_ABSENT when there are

@@ -172,6 +172,46 @@ static void test_remove(void **state)
     close(where.state_dir);
 }
 
+static void remember(const struct ocs_roots_place *where, const char *name, bool attached)
+{
+    char path[300];
+    snprintf(path, sizeof(path), attached ? "/nowhere/%s" : "layouts/%s", name);
+    struct ocs_root root = {.name = (char *)name, .path = path, .attached = attached};
+    struct ocs_bytes bytes = {.data = (char *)"{}", .size = 2};
+    assert_int_equal(ocs_roots_remember(where, &root, &bytes, NULL), 0);
+}
+
+static bool is_remembered(const struct ocs_roots_place *where, const char *name)
+{
+    struct ocs_bytes bytes = {0};
+    int result = ocs_roots_last_index(where, name, &bytes, NULL);
+    ocs_bytes_clear(&bytes);
+    return result == 0;
+}
+
+/* A command read a layout that another one removed, renamed or forgot meanwhile. */
+static void test_what_went_away_is_not_registered_again(void **state)
+{
+    struct place *place = *state;
+    struct ocs_roots_place where = folders(place);
+    make_layout(place, "there");
+    remember(&where, "there", false);
+    assert_true(is_remembered(&where, "there"));
+    remember(&where, "removed", false);
+    assert_false(is_remembered(&where, "removed"));
+    remember(&where, "forgotten", true);
+    assert_false(is_remembered(&where, "forgotten"));
+    put(&where, "missing", "[]"); /* registered, only not there now */
+    remember(&where, "missing", false);
+    assert_true(is_remembered(&where, "missing"));
+    struct ocs_roots roots = {0};
+    assert_int_equal(ocs_roots_read(&where, &roots, NULL), 0);
+    assert_int_equal(roots.count, 2);
+    assert_false(roots.damaged);
+    ocs_roots_clear(&roots);
+    close(where.state_dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +222,7 @@ int main(void)
         PLACE_TEST(test_a_truncated_entry_is_noticed),
         PLACE_TEST(test_a_link_below_layouts_is_not_overlooked),
         PLACE_TEST(test_remove),
+        PLACE_TEST(test_what_went_away_is_not_registered_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
