@@ -14,6 +14,11 @@ declare -gA _ocistore_options=(
     [inspect]='--raw'
     [cat]=''
     [rm]=''
+    [tag]=''
+    [mv]=''
+    [attach]='--name'
+    [forget]=''
+    [adopt]=''
     [fsck]='--quick --strict --shared-blobs -j --jobs'
     [gc]='-n --dry-run --grace --trash-for --now --max-delete --allow-empty -j --jobs'
     [why]='--paths --grace'
@@ -74,11 +79,11 @@ _ocistore() {
     '' | help)
         mapfile -t COMPREPLY < <(compgen -W "${!_ocistore_options[*]}" -- "$cur")
         ;;
-    init | import | fsck)
+    init | import | attach | fsck)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")
         ;;
-    ls | tree | inspect | cat | rm)
+    ls | tree | inspect | cat | rm | tag | mv | forget)
         mapfile -t COMPREPLY < <(compgen -W "$(_ocistore_images "${COMP_WORDS[0]}" "${store[@]}")" -- "$cur")
         if declare -F __ltrim_colon_completions >/dev/null; then
             __ltrim_colon_completions "$cur"

@@ -8,7 +8,7 @@
 # header as a pattern, and the files that may include it
 allowed='
 lmdb\.h                 src/store/graph[a-z_]*\.c
-(cjson/)?cJSON\.h       src/store/json\.c src/cli/output[a-z_]*\.c
+(cjson/)?cJSON\.h       src/store/json\.c src/cli/(output[a-z_]*|cmd_inspect)\.c
 uv\.h                   src/store/workers\.c
 zlib\.h                 src/store/(record|inflate)\.c
 zstd\.h                 src/store/inflate\.c
