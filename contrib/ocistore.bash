@@ -3,29 +3,19 @@
 #
 # Completion of ocistore(1) for bash: source it, or install it as
 # /usr/share/bash-completion/completions/ocistore.
-# tests/check/manual.sh compares it with the program.
+# Commands and options are what the program's own help says.
 
-# The options of each command.
-declare -gA _ocistore_options=(
-    [init]=''
-    [import]='--name --tag -j --jobs --shared-blobs --allow-missing'
-    [ls]='--digests'
-    [tree]=''
-    [inspect]='--raw'
-    [cat]=''
-    [rm]=''
-    [tag]=''
-    [mv]=''
-    [attach]='--name'
-    [forget]=''
-    [adopt]=''
-    [fsck]='--quick --strict --shared-blobs -j --jobs'
-    [gc]='-n --dry-run --grace --trash-for --now --max-delete --allow-empty -j --jobs'
-    [why]='--paths --grace'
-    [version]=''
-    [help]=''
-)
-_ocistore_global='--store --json -q --quiet -v --verbose --color --lock-timeout -h --help --version'
+# _ocistore_commands PROGRAM
+_ocistore_commands() {
+    "$1" help 2>/dev/null | sed -n '/^Commands/,/^$/s/^  \([a-z][a-z]*\) .*/\1/p'
+}
+
+# _ocistore_options PROGRAM [COMMAND]
+_ocistore_options() {
+    "$1" help ${2:+"$2"} 2>/dev/null |
+        sed -n 's/^ \{2,6\}\(-.*\)/\1/p' | sed 's/  .*//' |
+        grep -oE -e '--[a-z-]+' -e '^-[a-zA-Z]' | sort -u
+}
 
 # Names of layouts and images, as the program lists them.
 _ocistore_images() {
@@ -58,7 +48,7 @@ _ocistore() {
         esac
     done
     case $prev in
-    --store | --shared-blobs)
+    --store | --shared-blobs | --graph-dir)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")
         return
@@ -72,12 +62,12 @@ _ocistore() {
         ;;
     esac
     if [[ $cur == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "${_ocistore_options[$command]-} $_ocistore_global" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "$(_ocistore_options "${COMP_WORDS[0]}" "$command")" -- "$cur")
         return
     fi
     case $command in
     '' | help)
-        mapfile -t COMPREPLY < <(compgen -W "${!_ocistore_options[*]}" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "$(_ocistore_commands "${COMP_WORDS[0]}")" -- "$cur")
         ;;
     init | import | attach | fsck)
         compopt -o filenames
