@@ -4,6 +4,7 @@
 
 #include "array.h"
 #include "check_graph.h"
+#include "layers.h"
 #include "reader.h"
 #include "schedule.h"
 
@@ -158,6 +159,8 @@ static int take_document(struct search *search, const struct ocs_reading *readin
         r = ocs_inventory_document(inventory, reading->blob, sure, err);
     if (r == 0)
         r = add_edges(search, document, err);
+    if (r == 0)
+        r = ocs_layers_keep_config(search->run, document, err);
     return r == 0 ? declare(search, document, err) : r;
 }
 
@@ -387,6 +390,23 @@ static void unite_declarations(struct ocs_inventory *inventory)
     inventory->declaration_count = kept;
 }
 
+/* Which of several types came first depends on the threads: from here on the
+ * first one is the least. */
+static void order_types(struct ocs_inventory *inventory)
+{
+    for (size_t i = 0; i < inventory->declaration_count; i++) {
+        struct ocs_declaration *other = &inventory->declarations[i];
+        struct ocs_blob_state *state = &inventory->blobs[other->blob];
+        const char *first = ocs_inventory_media(inventory, state->media);
+        const char *second = ocs_inventory_media(inventory, other->media);
+        if (!first || !second || strcmp(second, first) >= 0)
+            continue;
+        uint16_t media = state->media;
+        state->media = other->media;
+        other->media = media;
+    }
+}
+
 int ocs_check_other_types(struct ocs_fsck_run *run, struct ocs_error *err)
 {
     unite_declarations(&run->inventory);
@@ -399,5 +419,7 @@ int ocs_check_other_types(struct ocs_fsck_run *run, struct ocs_error *err)
         .next = next_retyping,
         .on_read = take_retyping,
     };
-    return ocs_reader_run(&reader, err);
+    int r = ocs_reader_run(&reader, err);
+    order_types(&run->inventory);
+    return r;
 }

@@ -4,10 +4,12 @@
 #include "check_blob.h"
 #include "check_documents.h"
 #include "check_graph.h"
+#include "check_layer.h"
 #include "check_orphans.h"
 #include "check_presence.h"
 #include "check_roots.h"
 #include "check_store.h"
+#include "layers.h"
 #include "recheck.h"
 
 #include "store/cleanup.h"
@@ -162,7 +164,7 @@ static int check_content(struct ocs_fsck_run *run, struct ocs_error *err)
     if (r == 0)
         r = ocs_check_content(run, &schedule, err);
     ocs_schedule_clear(&schedule);
-    return r;
+    return r == 0 ? ocs_check_layers(run, err) : r;
 }
 
 /* What is missing, once everything that is reachable was looked at. */
@@ -171,6 +173,8 @@ static int check_references(struct ocs_fsck_run *run, struct ocs_error *err)
     int r = ocs_recheck(run, err);
     if (r == 0)
         r = ocs_check_presence(run, err);
+    if (r == 0)
+        r = ocs_layers_check_counts(run, err);
     if (r == 0)
         r = ocs_check_state(run, err);
     return r == 0 && !run->options->image ? ocs_check_orphans(run, err) : r;
@@ -222,9 +226,9 @@ static int refuse_options(const struct ocs_fsck_options *options, bool plain, st
     if (plain && (options->only_bad || options->max_age_s > 0))
         return ocs_error_raise(err, OCS_USAGE,
                                "a plain layout keeps no record of what was verified when");
-    if (!options->deep)
-        return 0;
-    return ocs_error_raise(err, OCS_USAGE, "--deep: the layers' diff_ids cannot be checked yet");
+    if (options->deep && options->quick)
+        return ocs_error_raise(err, OCS_USAGE, "--quick and --deep contradict each other");
+    return 0;
 }
 
 /* ---- a store ---- */

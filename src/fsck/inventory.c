@@ -17,7 +17,8 @@ int ocs_inventory_init(struct ocs_inventory *inventory, struct ocs_error *err)
     if (r < 0)
         return r;
     inventory->media[0] = NULL;
-    return ocs_digest_set_new(&inventory->set, err);
+    r = ocs_digest_set_new(&inventory->diffs, err);
+    return r < 0 ? r : ocs_digest_set_new(&inventory->set, err);
 }
 
 void ocs_inventory_clear(struct ocs_inventory *inventory)
@@ -26,6 +27,9 @@ void ocs_inventory_clear(struct ocs_inventory *inventory)
         free(inventory->media[i]);
     free(inventory->media);
     free(inventory->declarations);
+    free(inventory->diff_ids);
+    if (inventory->diffs)
+        ocs_digest_set_free(inventory->diffs);
     ocs_text_pool_clear(&inventory->texts);
     free(inventory->roots);
     free(inventory->how);

@@ -69,7 +69,10 @@ struct ocs_read_document {
     uint32_t blob;
     uint32_t first; /* its edges are [first, first + count) */
     uint32_t count;
-    bool sure; /* bytes verified and read strictly: the edges are what they say */
+    bool sure;              /* bytes verified and read strictly: the edges are what they say */
+    bool is_config;         /* has rootfs.diff_ids */
+    uint32_t diff_id_count; /* of a config */
+    uint32_t first_diff_id; /* in `diff_ids`, when they are kept (--deep) */
 };
 
 /* An entry of an index.json. */
@@ -101,6 +104,10 @@ struct ocs_inventory {
     struct ocs_root_entry *roots;
     size_t root_count, root_capacity;
     struct ocs_text_pool texts;
+
+    struct ocs_digest_set *diffs; /* all diff_ids of configs */
+    uint32_t *diff_ids;           /* places in that; OCS_NO_BLOB: no digest */
+    size_t diff_id_count, diff_id_capacity;
 
     struct ocs_declaration *declarations;
     size_t declaration_count, declaration_capacity;

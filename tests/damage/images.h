@@ -94,15 +94,22 @@ static inline void images_call(struct images *images, const char *name, const ch
     images->blobs[images->count++].size = size;
 }
 
-static inline const char *images_add_as(struct images *images, const char *name,
-                                        enum ocs_algorithm algorithm, const char *text)
+static inline const char *images_add_bytes(struct images *images, const char *name,
+                                           enum ocs_algorithm algorithm, const void *bytes,
+                                           size_t size)
 {
     struct ocs_digest digest;
     char formatted[OCS_DIGEST_BUF];
-    assert_int_equal(ocs_hash_bytes(algorithm, text, strlen(text), &digest, NULL), 0);
-    images_call(images, name, ocs_digest_format(&digest, formatted), strlen(text));
-    images_write_old(images, images_path(images, name), text, strlen(text));
+    assert_int_equal(ocs_hash_bytes(algorithm, bytes, size, &digest, NULL), 0);
+    images_call(images, name, ocs_digest_format(&digest, formatted), size);
+    images_write_old(images, images_path(images, name), bytes, size);
     return images_digest(images, name);
+}
+
+static inline const char *images_add_as(struct images *images, const char *name,
+                                        enum ocs_algorithm algorithm, const char *text)
+{
+    return images_add_bytes(images, name, algorithm, text, strlen(text));
 }
 
 static inline const char *images_add(struct images *images, const char *name, const char *text)
@@ -375,12 +382,14 @@ static inline char *verdict_sorted(const char *text)
 }
 
 /* With one thread and with eight; `findings` in any order. */
-static inline void images_expect_row(struct images *images, const char *row, const char *findings,
-                                     enum ocs_status status)
+static inline void images_expect_with(struct images *images, struct ocs_fsck_options options,
+                                      const char *row, const char *findings, enum ocs_status status)
 {
     struct verdict one, eight;
-    assert_int_equal(images_fsck(images, (struct ocs_fsck_options){.jobs = 1}, NULL, &one), 0);
-    assert_int_equal(images_fsck(images, (struct ocs_fsck_options){.jobs = 8}, NULL, &eight), 0);
+    options.jobs = 1;
+    assert_int_equal(images_fsck(images, options, NULL, &one), 0);
+    options.jobs = 8;
+    assert_int_equal(images_fsck(images, options, NULL, &eight), 0);
     char *found = verdict_sorted(one.text), *expected = verdict_sorted(findings);
     if (strcmp(found, expected) != 0 || one.report.status != status)
         fail_msg("%s: status %d\n%sexpected: status %d\n%s", row, one.report.status, found, status,
@@ -389,6 +398,12 @@ static inline void images_expect_row(struct images *images, const char *row, con
     free(expected);
     assert_string_equal(one.text, eight.text);
     assert_int_equal(one.report.status, eight.report.status);
+}
+
+static inline void images_expect_row(struct images *images, const char *row, const char *findings,
+                                     enum ocs_status status)
+{
+    images_expect_with(images, (struct ocs_fsck_options){0}, row, findings, status);
 }
 
 #endif
