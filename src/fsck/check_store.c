@@ -83,84 +83,37 @@ static int on_trash(void *data, const char *run_name, const char *path,
     return ocs_findings_add(&run->findings, &note, err);
 }
 
-/* "<hex>.<time>.<n>" in a folder named after the algorithm. */
-static int parse_quarantined(const char *algorithm, const char *name, struct ocs_digest *out)
-{
-    char text[OCS_DIGEST_BUF];
-    int hex = (int)strcspn(name, ".");
-    int size = snprintf(text, sizeof(text), "%s:%.*s", algorithm, hex, name);
-    if (size < 0 || (size_t)size >= sizeof(text))
-        return OCS_DIGEST_INVALID;
-    return ocs_digest_parse(text, (size_t)size, out);
-}
-
-static int on_quarantined(struct ocs_fsck_run *run, const char *algorithm, const char *name,
+static int on_quarantined(void *data, const char *run_name, const char *path,
+                          const struct ocs_digest *digest, const struct stat *st,
                           struct ocs_error *err)
 {
-    struct ocs_digest digest;
+    struct ocs_fsck_run *run = data;
     uint32_t blob;
-    auto_free char *path = NULL;
-    if (parse_quarantined(algorithm, name, &digest) != 0)
+    auto_free char *where = NULL;
+    (void)run_name;
+    (void)st;
+    if (!digest)
         return 0;
-    if (asprintf(&path, ".ocistore/quarantine/%s/%s", algorithm, name) < 0) {
-        path = NULL;
+    if (asprintf(&where, ".ocistore/quarantine/%s", path) < 0) {
+        where = NULL;
         return ocs_error_memory(err);
     }
-    bool lacking = is_lacking(run, &digest, &blob);
+    bool lacking = is_lacking(run, digest, &blob);
     struct ocs_finding_note note = {
         .id = "quarantine-unresolved",
         .severity = lacking ? OCS_SEVERITY_ERROR : OCS_SEVERITY_INFO,
         .blob = OCS_NO_BLOB,
-        .path = path,
+        .path = where,
     };
-    int r = ocs_inventory_add(&run->inventory, &digest, &note.blob, err);
+    int r = ocs_inventory_add(&run->inventory, digest, &note.blob, err);
     return r < 0 ? r : ocs_findings_add(&run->findings, &note, err);
-}
-
-/* Calls for every entry of a folder; an absent folder has none. */
-static int each_entry(struct ocs_fsck_run *run, int dir, const char *path, const char *label,
-                      int (*visit)(struct ocs_fsck_run *run, int dir, const char *label,
-                                   const char *name, struct ocs_error *err),
-                      struct ocs_error *err)
-{
-    int fd = -1;
-    int r = ocs_io_open_dir(dir, path, &fd, path, err);
-    if (r != 0)
-        return r < 0 ? r : 0;
-    auto_dir DIR *stream = fdopendir(fd);
-    if (!stream) {
-        close(fd);
-        return ocs_error_errno(err, "%s", path);
-    }
-    struct dirent *entry;
-    while (r == 0 && (entry = readdir(stream))) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            r = visit(run, fd, label, entry->d_name, err);
-    }
-    return r;
-}
-
-static int visit_quarantined(struct ocs_fsck_run *run, int dir, const char *algorithm,
-                             const char *name, struct ocs_error *err)
-{
-    (void)dir;
-    return on_quarantined(run, algorithm, name, err);
-}
-
-static int visit_algorithm(struct ocs_fsck_run *run, int dir, const char *label, const char *name,
-                           struct ocs_error *err)
-{
-    (void)label;
-    return each_entry(run, dir, name, name, visit_quarantined, err);
 }
 
 /* ---- tmp/ ---- */
 
 /* A process that still works there holds its folder's lock. */
-static int visit_temporary(struct ocs_fsck_run *run, int dir, const char *label, const char *name,
-                           struct ocs_error *err)
+static int on_temporary(struct ocs_fsck_run *run, int dir, const char *name, struct ocs_error *err)
 {
-    (void)label;
     auto_fd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) < 0)
         return 0;
@@ -172,14 +125,34 @@ static int visit_temporary(struct ocs_fsck_run *run, int dir, const char *label,
     return ocs_fsck_blame_file(run, "orphan-temporary", path, NULL, err);
 }
 
+static int check_temporaries(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    int fd = -1;
+    int r = ocs_io_open_dir(run->store->state, "tmp", &fd, ".ocistore/tmp", err);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    auto_dir DIR *stream = fdopendir(fd);
+    if (!stream) {
+        close(fd);
+        return ocs_error_errno(err, ".ocistore/tmp");
+    }
+    struct dirent *entry;
+    while (r == 0 && (entry = readdir(stream))) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            r = on_temporary(run, fd, entry->d_name, err);
+    }
+    return r;
+}
+
 int ocs_check_state(struct ocs_fsck_run *run, struct ocs_error *err)
 {
-    if (!run->store)
+    if (!run->store || run->options->image)
         return 0;
     int state = run->store->state;
-    struct ocs_trash_visitor visitor = {.data = run, .on_entry = on_trash};
-    int r = ocs_trash_each(state, &visitor, err);
+    struct ocs_trash_visitor trash = {.data = run, .on_entry = on_trash};
+    struct ocs_trash_visitor quarantine = {.data = run, .on_entry = on_quarantined};
+    int r = ocs_trash_each(state, &trash, err);
     if (r == 0)
-        r = each_entry(run, state, "quarantine", NULL, visit_algorithm, err);
-    return r == 0 ? each_entry(run, state, "tmp", NULL, visit_temporary, err) : r;
+        r = ocs_quarantine_each(state, &quarantine, err);
+    return r == 0 ? check_temporaries(run, err) : r;
 }
