@@ -250,6 +250,44 @@ OCS_PUBLIC int ocs_forget(struct ocs_store *store, const char *name, void *data,
 OCS_PUBLIC int ocs_adopt(struct ocs_store *store, const char *digest, const char *image,
                          void *data, ocs_change_fn *on_change, struct ocs_error *err);
 
+/* ---- a foreign tool as a cooperating writer ------------------------------ */
+
+/* Keep the store from being swept until it is closed, as our own writers do, so
+ * that a tool that knows nothing of our locks can write.  *environment is
+ * "OCISTORE_HELD=..." for that tool's environment: ocistore commands below it then
+ * know that the store is held, and do not wait for a sweep that waits for them.
+ * Free it. */
+OCS_PUBLIC int ocs_hold(struct ocs_store *store, char **environment, struct ocs_error *err);
+
+/* ---- the trash ---------------------------------------------------------- */
+
+struct ocs_gc_report;
+
+struct ocs_trash_entry {
+    const char *run;    /* YYYYMMDDTHHMMSSZ-xxxxxxxx */
+    int64_t since;      /* seconds since 1970 */
+    const char *path;   /* in the run */
+    const char *digest; /* of a blob; else NULL */
+    const char *layout; /* of an index.json; else NULL */
+    uint64_t bytes;
+};
+
+/* Everything that lies there, by run. */
+OCS_PUBLIC int ocs_trash_list(struct ocs_store *store, void *data,
+                              void (*on_entry)(void *data, const struct ocs_trash_entry *entry),
+                              struct ocs_error *err);
+
+/* Put back blobs (verified) by digest, and what a layout listed by its name: the
+ * entries of its last index.json in the trash are merged into the one it has now.
+ * A tag that it has again stays as it is.  OCS_USAGE: nothing of that name lies
+ * there. */
+OCS_PUBLIC int ocs_trash_restore(struct ocs_store *store, const char *const *names, size_t count,
+                                 void *data, ocs_change_fn *on_change, struct ocs_error *err);
+
+/* Unlink everything in the trash that nothing references. */
+OCS_PUBLIC int ocs_trash_empty(struct ocs_store *store, struct ocs_gc_report *report,
+                               struct ocs_error *err);
+
 /* ---- gc ----------------------------------------------------------------- */
 
 struct ocs_gc_candidate {

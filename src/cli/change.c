@@ -8,8 +8,9 @@
 static const char *past_of(const char *action)
 {
     static const char *const verbs[][2] = {
-        {"remove", "removed"},  {"tag", "tagged"},    {"move", "moved to"},
-        {"attach", "attached"}, {"forget", "forgot"}, {"adopt", "adopted"},
+        {"remove", "removed"},   {"tag", "tagged"},    {"move", "moved to"},
+        {"attach", "attached"},  {"forget", "forgot"}, {"adopt", "adopted"},
+        {"restore", "restored"},
     };
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
         if (strcmp(action, verbs[i][0]) == 0)
@@ -35,6 +36,8 @@ void ocs_cli_print_change(void *data, const struct ocs_change *change)
     const char *verb = past_of(change->action);
     if (out->json) {
         print_json(out, change);
+    } else if (!out->quiet && change->digest && !change->layout) {
+        ocs_output_line(out, "%s %s", verb, change->digest);
     } else if (!out->quiet && change->digest) {
         ocs_output_put(out, OCS_STYLE_PLAIN, "%s ", verb);
         ocs_cli_put_image_name(cli, change->layout, change->ref, change->digest);

@@ -135,6 +135,10 @@ static int try_edit(struct ocs_store *store, const struct ocs_edit *edit, struct
         result = read_index(store, edit, dir, &index, &fresh, err);
     if (result < 0)
         return result;
+    if (index.document.state != OCS_DOCUMENT_STRICT)
+        return ocs_error_raise(err, OCS_REFUSED,
+                               "index.json can be read in two ways (%s, '%s'): it is not edited",
+                               index.document.flaw.reason, index.document.flaw.name);
     auto_free bool *keep = malloc(index.document.count + 1);
     if (!keep)
         return ocs_error_memory(err);

@@ -67,6 +67,7 @@ struct merging {
     const char *layout;
     const struct ocs_merge_entry *entries;
     size_t count;
+    bool keep_tags; /* a tag that is there stays */
 };
 
 static void report_move(const struct merging *merging, const struct ocs_merge_entry *entry,
@@ -84,7 +85,8 @@ static bool settle(const struct merging *merging, const struct ocs_merge_entry *
     size_t first = lower_bound(places, count, entry->ref);
     bool there = false;
     for (size_t i = first; i < count && compare_refs(places[i].ref, entry->ref) == 0; i++) {
-        if (ocs_digest_equal(places[i].digest, &entry->digest)) {
+        if (ocs_digest_equal(places[i].digest, &entry->digest) ||
+            (entry->ref && merging->keep_tags)) {
             there = true;
         } else if (entry->ref && keep[places[i].entry]) {
             keep[places[i].entry] = false;
@@ -116,32 +118,46 @@ int ocs_merge_change(struct ocs_store *store, const char *layout,
                      const struct ocs_index *index, struct ocs_index_edit *change,
                      struct ocs_error *err)
 {
-    struct merging merging = {
-        .store = store, .layout = layout, .entries = entries, .count = count};
+    struct merging merging = {.store = store, .layout = layout, .entries = entries, .count = count};
     return make_edit(&merging, index, change, err);
 }
 
-int ocs_merge(struct ocs_store *store, const char *layout, const struct ocs_merge_entry *entries,
-              size_t count, struct ocs_error *err)
+static int merge(struct merging *merging, struct ocs_error *err)
 {
-    struct merging merging = {
-        .store = store, .layout = layout, .entries = entries, .count = count};
+    struct ocs_store *store = merging->store;
+    const char *layout = merging->layout;
     struct ocs_roots_place place = ocs_store_roots_place(store);
     struct ocs_root root = {0};
     int result = ocs_roots_locate(&place, layout, &root, err);
     if (result > 0)
-        return ocs_error_raise(err, OCS_REFUSED, "layout '%s': its entry in .ocistore/roots is "
-                                                 "damaged",
+        return ocs_error_raise(err, OCS_REFUSED,
+                               "layout '%s': its entry in .ocistore/roots is "
+                               "damaged",
                                layout);
     if (result < 0)
         return result;
     struct ocs_edit edit = {
         .root = &root,
         .create = !root.attached && strcmp(root.path, ".") != 0,
-        .data = &merging,
+        .data = merging,
         .make = make_edit,
     };
     result = ocs_edit(store, &edit, err);
     ocs_root_clear(&root);
     return result;
+}
+
+int ocs_merge(struct ocs_store *store, const char *layout, const struct ocs_merge_entry *entries,
+              size_t count, struct ocs_error *err)
+{
+    struct merging merging = {.store = store, .layout = layout, .entries = entries, .count = count};
+    return merge(&merging, err);
+}
+
+int ocs_merge_missing(struct ocs_store *store, const char *layout,
+                      const struct ocs_merge_entry *entries, size_t count, struct ocs_error *err)
+{
+    struct merging merging = {
+        .store = store, .layout = layout, .entries = entries, .count = count, .keep_tags = true};
+    return merge(&merging, err);
 }

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "merge.h"
+
+#include "cleanup.h"
+#include "error.h"
+#include "heal.h"
+#include "trash.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* trash list and trash restore. */
+
+/* "layouts/<name>/index.json" -> the name, in `out`. */
+static bool layout_of(const char *path, char *out, size_t size)
+{
+    static const char before[] = "layouts/", after[] = "/index.json";
+    size_t length = strlen(path);
+    size_t fixed = strlen(before) + strlen(after);
+    if (length <= fixed || strncmp(path, before, strlen(before)) != 0 ||
+        strcmp(path + length - strlen(after), after) != 0)
+        return false;
+    snprintf(out, size, "%.*s", (int)(length - fixed), path + strlen(before));
+    return true;
+}
+
+/* ---- list ---- */
+
+struct listing {
+    void *data;
+    void (*on_entry)(void *data, const struct ocs_trash_entry *entry);
+};
+
+static int list_entry(void *data, const char *run, const char *path,
+                      const struct ocs_digest *digest, const struct stat *st, struct ocs_error *err)
+{
+    const struct listing *listing = data;
+    char text[OCS_DIGEST_BUF];
+    char name[OCS_LAYOUT_NAME_MAX + 1];
+    struct ocs_trash_entry entry = {
+        .run = run,
+        .since = ocs_run_time(run),
+        .path = path,
+        .digest = digest ? ocs_digest_format(digest, text) : NULL,
+        .layout = layout_of(path, name, sizeof(name)) ? name : NULL,
+        .bytes = (uint64_t)st->st_blocks * 512,
+    };
+    (void)err;
+    listing->on_entry(listing->data, &entry);
+    return 0;
+}
+
+int ocs_trash_list(struct ocs_store *store, void *data,
+                   void (*on_entry)(void *data, const struct ocs_trash_entry *entry),
+                   struct ocs_error *err)
+{
+    struct listing listing = {.data = data, .on_entry = on_entry};
+    struct ocs_trash_visitor visitor = {.data = &listing, .on_entry = list_entry};
+    return ocs_trash_each(store->state, &visitor, err);
+}
+
+/* ---- restore ---- */
+
+/* What is looked for, and the newest run that holds it. */
+struct search {
+    const char *layout; /* or NULL */
+    const struct ocs_digest *digest;
+    char run[OCS_RUN_NAME_SIZE]; /* "": not found */
+};
+
+static int match_entry(void *data, const char *run, const char *path,
+                       const struct ocs_digest *digest, const struct stat *st,
+                       struct ocs_error *err)
+{
+    struct search *search = data;
+    char name[OCS_LAYOUT_NAME_MAX + 1];
+    (void)st;
+    (void)err;
+    bool found = search->digest
+                     ? digest && ocs_digest_equal(digest, search->digest)
+                     : layout_of(path, name, sizeof(name)) && strcmp(name, search->layout) == 0;
+    if (found && strcmp(run, search->run) > 0)
+        snprintf(search->run, sizeof(search->run), "%s", run);
+    return 0;
+}
+
+static int find(struct ocs_store *store, struct search *search, const char *name,
+                struct ocs_error *err)
+{
+    struct ocs_trash_visitor visitor = {.data = search, .on_entry = match_entry};
+    int result = ocs_trash_each(store->state, &visitor, err);
+    if (result == 0 && !search->run[0])
+        return ocs_error_hint(
+            err, ocs_error_raise(err, OCS_USAGE, "nothing of '%s' lies in the trash", name),
+            "ocistore trash list");
+    return result;
+}
+
+static int restore_blob(struct ocs_store *store, const struct ocs_digest *digest, const char *text,
+                        struct ocs_error *err)
+{
+    struct search search = {.digest = digest};
+    int result = find(store, &search, text, err);
+    if (result == 0)
+        result = ocs_trash_restore_blob(store->state, search.run, store->blobs, digest, err);
+    if (result == OCS_IO_EXISTS)
+        return 0; /* it is back already */
+    if (result == OCS_IO_ABSENT)
+        return ocs_error_raise(err, OCS_BUSY, "%s was taken out of the trash meanwhile", text);
+    if (result > 0)
+        return ocs_error_raise(err, OCS_REFUSED, "%s is damaged: it stays in the trash", text);
+    return result == 0 ? ocs_blobs_sync(store->blobs, err) : result;
+}
+
+static int read_old_index(struct ocs_store *store, const struct search *search,
+                          struct ocs_index *out, struct ocs_error *err)
+{
+    char path[OCS_LAYOUT_NAME_MAX + 64];
+    auto_fd int dir = -1;
+    struct ocs_index_wait wait = {.patience_ms = 0, .hooks = &store->hooks};
+    snprintf(path, sizeof(path), "trash/%s/layouts/%s", search->run, search->layout);
+    int result = ocs_io_open_dir(store->state, path, &dir, path, err);
+    if (result > 0)
+        return ocs_error_raise(err, OCS_BUSY, "%s was taken away meanwhile", path);
+    if (result == 0)
+        result = ocs_index_read(dir, path, &wait, out, err);
+    if (result == 0 && out->document.state != OCS_DOCUMENT_STRICT)
+        return ocs_error_raise(err, OCS_REFUSED, "%s/index.json can be read in two ways", path);
+    return result > 0 ? -OCS_REFUSED : result;
+}
+
+static int merge_old_index(struct ocs_store *store, const char *layout,
+                           const struct ocs_index *index, struct ocs_error *err)
+{
+    size_t count = index->document.count;
+    struct ocs_merge_entry *entries = calloc(count + 1, sizeof(*entries));
+    int result = entries ? 0 : ocs_error_memory(err);
+    for (size_t i = 0; result == 0 && i < count; i++) {
+        size_t size = 0;
+        const char *text = ocs_index_entry_text(index, i, &size);
+        entries[i].ref = ocs_index_ref(index, i);
+        entries[i].digest = index->document.descriptors[i].digest;
+        entries[i].text = strndup(text, size);
+        if (!entries[i].text)
+            result = ocs_error_memory(err);
+    }
+    if (result == 0)
+        result = ocs_merge_missing(store, layout, entries, count, err);
+    for (size_t i = 0; entries && i < count; i++)
+        free(entries[i].text);
+    free(entries);
+    return result;
+}
+
+static int restore_layout(struct ocs_store *store, const char *layout, struct ocs_error *err)
+{
+    struct search search = {.layout = layout};
+    auto_index struct ocs_index index = {0};
+    int result = find(store, &search, layout, err);
+    if (result == 0)
+        result = read_old_index(store, &search, &index, err);
+    return result == 0 ? merge_old_index(store, layout, &index, err) : result;
+}
+
+static int restore_one(struct ocs_store *store, const char *name, void *data,
+                       ocs_change_fn *on_change, struct ocs_error *err)
+{
+    struct ocs_digest digest;
+    bool blob = ocs_digest_parse(name, strlen(name), &digest) == 0;
+    int result = blob ? restore_blob(store, &digest, name, err) : restore_layout(store, name, err);
+    struct ocs_change change = {
+        .action = "restore", .layout = blob ? NULL : name, .digest = blob ? name : NULL};
+    if (result == 0 && on_change)
+        on_change(data, &change);
+    return result;
+}
+
+int ocs_trash_restore(struct ocs_store *store, const char *const *names, size_t count, void *data,
+                      ocs_change_fn *on_change, struct ocs_error *err)
+{
+    uint64_t healed = 0;
+    int result = ocs_store_writer(store, err);
+    if (result < 0)
+        return result;
+    for (size_t i = 0; result == 0 && i < count; i++)
+        result = restore_one(store, names[i], data, on_change, err);
+    if (result == 0) /* what a restored layout needs and gc has moved away */
+        result = ocs_heal(store, &healed, err);
+    ocs_store_writer_end(store);
+    return result;
+}
