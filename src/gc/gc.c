@@ -269,9 +269,21 @@ static int run_all(struct run *run, struct ocs_error *err)
     return result;
 }
 
+/* The sweep would wait for the very command that waits for us. */
+static int refuse_below_hold(const struct run *run, struct ocs_error *err)
+{
+    if (run->options->dry_run || !ocs_lock_is_held(run->store->state))
+        return 0;
+    return ocs_error_raise(err, OCS_BUSY, "this runs below `ocistore hold` of the same store, "
+                                          "which keeps gc from sweeping");
+}
+
 static int run_locked(struct run *run, struct ocs_error *err)
 {
     struct ocs_store *store = run->store;
+    int held = refuse_below_hold(run, err);
+    if (held)
+        return held;
     struct ocs_lock_wait wait = {
         .timeout_ms = store->lock_timeout_given ? store->wait.timeout_ms : 0,
         .hooks = &store->hooks,
