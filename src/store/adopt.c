@@ -82,8 +82,8 @@ static int read_document(struct adopting *adopting, struct ocs_bytes *bytes,
     if (result > 0)
         return ocs_error_raise(err, OCS_REFUSED, "%s is damaged, or no manifest", adopting->text);
     if (result == 0)
-        result = ocs_document_read(bytes->data, bytes->size, OCS_JSON_DOCUMENT_LIMITS, document,
-                                   err);
+        result =
+            ocs_document_read(bytes->data, bytes->size, OCS_JSON_DOCUMENT_LIMITS, document, err);
     if (result == 0 && (document->state != OCS_DOCUMENT_STRICT || !document->shape))
         return ocs_error_raise(err, OCS_USAGE, "%s is no manifest and no index", adopting->text);
     return result == 0 ? check_children(adopting, document, err) : result;

@@ -16,8 +16,8 @@ void ocs_digest_set_free(struct ocs_digest_set *set);
 
 /* 0: new, positive OCS_DIGEST_SET_KNOWN: was there. *index either way. */
 #define OCS_DIGEST_SET_KNOWN 1
-int ocs_digest_set_add(struct ocs_digest_set *set, const struct ocs_digest *digest,
-                       uint32_t *index, struct ocs_error *err);
+int ocs_digest_set_add(struct ocs_digest_set *set, const struct ocs_digest *digest, uint32_t *index,
+                       struct ocs_error *err);
 bool ocs_digest_set_find(const struct ocs_digest_set *set, const struct ocs_digest *digest,
                          uint32_t *index);
 void ocs_digest_set_get(const struct ocs_digest_set *set, uint32_t index, struct ocs_digest *out);

@@ -26,8 +26,7 @@ static int read_index(struct ocs_store *store, const struct ocs_edit *edit, int 
         return empty.data ? ocs_index_parse(&empty, index, err) : ocs_error_memory(err);
     }
     if (dir < 0)
-        return ocs_error_raise(err, OCS_REFUSED, "%s: No such file or directory",
-                               edit->root->path);
+        return ocs_error_raise(err, OCS_REFUSED, "%s: No such file or directory", edit->root->path);
     return result > 0 ? -OCS_REFUSED : result;
 }
 
@@ -48,8 +47,8 @@ static int fill_folder(int parent, const char *name, const struct ocs_bytes *ind
     if (result == 0)
         result = ocs_io_open_dir(parent, name, &dir, "layout folder", err);
     if (result == 0)
-        result = ocs_io_replace(dir, "index.json", index->data, index->size, 0644, "index.json",
-                                err);
+        result =
+            ocs_io_replace(dir, "index.json", index->data, index->size, 0644, "index.json", err);
     return result == 0 ? write_layout_file(dir, err) : result;
 }
 
@@ -103,8 +102,8 @@ static int write_index(struct ocs_store *store, const struct ocs_edit *edit, int
 }
 
 static int change_index(struct ocs_store *store, const struct ocs_edit *edit, int dir,
-                        const struct ocs_index *index, bool fresh,
-                        struct ocs_index_edit *change, struct ocs_error *err)
+                        const struct ocs_index *index, bool fresh, struct ocs_index_edit *change,
+                        struct ocs_error *err)
 {
     auto_bytes struct ocs_bytes bytes = {0};
     struct ocs_roots_place place = ocs_store_roots_place(store);

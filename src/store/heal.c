@@ -67,8 +67,8 @@ static int restore(struct healing *healing, const struct trashed *item, struct o
 {
     struct ocs_digest digest;
     ocs_digest_set_get(healing->set, item->place, &digest);
-    int result =
-        ocs_trash_restore_blob(healing->store->state, item->run, healing->store->blobs, &digest, err);
+    int result = ocs_trash_restore_blob(healing->store->state, item->run, healing->store->blobs,
+                                        &digest, err);
     if (result != 0)
         return result < 0 ? result : 0; /* not whole, or back already: leave it */
     char text[OCS_DIGEST_BUF];
@@ -108,8 +108,8 @@ static int heal_once(struct healing *healing, struct ocs_error *err)
         return result;
     auto_free uint8_t *live = calloc((size_t)census.view.count + 1, 1);
     auto_free uint8_t *wanted = calloc((size_t)ocs_digest_set_count(healing->set) + 1, 1);
-    result = live && wanted ? mark_wanted(healing, &census, live, wanted, err)
-                            : ocs_error_memory(err);
+    result =
+        live && wanted ? mark_wanted(healing, &census, live, wanted, err) : ocs_error_memory(err);
     if (result == 0)
         result = restore_wanted(healing, &census, live, wanted, err);
     ocs_census_clear(&census);

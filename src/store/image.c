@@ -10,8 +10,8 @@
 
 /* ---- names ---- */
 
-const struct ocs_census_layout *ocs_image_layout(const struct ocs_census *census,
-                                                 const char *name, struct ocs_error *err)
+const struct ocs_census_layout *ocs_image_layout(const struct ocs_census *census, const char *name,
+                                                 struct ocs_error *err)
 {
     for (size_t i = 0; i < census->layout_count; i++) {
         const struct ocs_census_layout *layout = &census->layouts[i];
@@ -103,8 +103,8 @@ int ocs_image_sizes_new(const struct ocs_census *census, struct ocs_image_sizes 
         return ocs_error_memory(err);
     sizes->census = census;
     sizes->seen = calloc((size_t)census->view.count + 1, sizeof(*sizes->seen));
-    int result = sizes->seen ? ocs_reach_new(census, false, &sizes->reach, err)
-                             : ocs_error_memory(err);
+    int result =
+        sizes->seen ? ocs_reach_new(census, false, &sizes->reach, err) : ocs_error_memory(err);
     if (result < 0)
         ocs_image_sizes_free(sizes);
     else

@@ -14,8 +14,8 @@ struct ocs_image_entry {
 
 /* NULL, and OCS_USAGE or OCS_REFUSED in *err: no such layout, or one whose index
  * cannot be read. */
-const struct ocs_census_layout *ocs_image_layout(const struct ocs_census *census,
-                                                 const char *name, struct ocs_error *err);
+const struct ocs_census_layout *ocs_image_layout(const struct ocs_census *census, const char *name,
+                                                 struct ocs_error *err);
 
 /* Whether an entry is what the name says; every one is when it says a layout only. */
 bool ocs_image_matches(const struct ocs_image_name *name, const struct ocs_census_layout *layout,

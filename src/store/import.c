@@ -363,11 +363,11 @@ static int open_sources(struct ocs_import *import, const char *const *texts,
             return result;
         for (size_t j = 0; !options->name && j < i; j++) {
             if (strcmp(import->sources[j].source.layout, source->layout) == 0)
-                return ocs_error_hint(
-                    err,
-                    ocs_error_raise(err, OCS_USAGE, "%s and %s would both become the layout '%s'",
-                                    texts[j], texts[i], source->layout),
-                    "--name NAME merges them into one");
+                return ocs_error_hint(err,
+                                      ocs_error_raise(err, OCS_USAGE,
+                                                      "%s and %s would both become the layout '%s'",
+                                                      texts[j], texts[i], source->layout),
+                                      "--name NAME merges them into one");
         }
     }
     return 0;

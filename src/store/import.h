@@ -48,14 +48,14 @@ struct ocs_import_item {
     uint32_t source;  /* that asked for it first */
     char *media_type; /* as its first descriptor says, or NULL */
     enum ocs_import_state state;
-    bool replaces;    /* STAGED: what holds the name in the store is damaged */
-    bool trusted;     /* the graph vouches for the store's copy: nothing new to record */
-    bool size_matched; /* some descriptor says the size that it has */
-    uint8_t document; /* enum ocs_document_state */
-    bool needed;      /* reached by a source that will be taken */
-    uint8_t visit;    /* marks of the walks over the items */
-    int failed;       /* a status that ends the whole run; *reading->error tells */
-    uint64_t size;    /* of the file */
+    bool replaces;          /* STAGED: what holds the name in the store is damaged */
+    bool trusted;           /* the graph vouches for the store's copy: nothing new to record */
+    bool size_matched;      /* some descriptor says the size that it has */
+    uint8_t document;       /* enum ocs_document_state */
+    bool needed;            /* reached by a source that will be taken */
+    uint8_t visit;          /* marks of the walks over the items */
+    int failed;             /* a status that ends the whole run; *reading->error tells */
+    uint64_t size;          /* of the file */
     struct ocs_stamp stamp; /* of the file in the store */
     char *trouble;
     struct ocs_import_reading *reading;

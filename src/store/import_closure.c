@@ -48,7 +48,7 @@ static bool may_be_absent(const struct ocs_import *import, const struct ocs_impo
 struct judging {
     struct ocs_import *import;
     struct ocs_import_source *source;
-    const char *ref;  /* of the entry that is looked at */
+    const char *ref; /* of the entry that is looked at */
     uint32_t *stack;
     size_t depth;
 };
@@ -90,8 +90,8 @@ static int judge_item(struct judging *judging, const struct ocs_import_item *ite
         char name[OCS_DIGEST_BUF];
         struct ocs_digest digest;
         ocs_digest_from_key(item->key, item->key_size, &digest);
-        ocs_store_notice(import->store, "%s is missing in %s",
-                         ocs_digest_format(&digest, name), judging->source->source.text);
+        ocs_store_notice(import->store, "%s is missing in %s", ocs_digest_format(&digest, name),
+                         judging->source->source.text);
     }
     return check_size(judging, item, size, err);
 }
@@ -110,8 +110,8 @@ static int judge_children(struct judging *judging, const struct ocs_import_item 
     for (uint32_t i = 0; i < item->edge_count; i++) {
         const struct ocs_import_edge *edge = &item->edges[i];
         struct ocs_import_item *child = judging->import->items[edge->place];
-        bool absent_ok = child->state == OCS_IMPORT_ABSENT &&
-                         may_be_absent(judging->import, item, listed, edge);
+        bool absent_ok =
+            child->state == OCS_IMPORT_ABSENT && may_be_absent(judging->import, item, listed, edge);
         int result = judge_item(judging, child, absent_ok, edge->size, err);
         if (result < 0)
             return result;
@@ -126,8 +126,8 @@ static int judge_entry(struct judging *judging, size_t chosen, struct ocs_error 
     uint32_t entry = source->entries[chosen];
     struct ocs_import_item *root = judging->import->items[judging->source->places[chosen]];
     judging->ref = ocs_index_ref(&source->index, entry);
-    int result = judge_item(judging, root, false,
-                            source->index.document.descriptors[entry].size, err);
+    int result =
+        judge_item(judging, root, false, source->index.document.descriptors[entry].size, err);
     push(judging, root);
     while (result == 0 && judging->depth > 0) {
         struct ocs_import_item *item = judging->import->items[judging->stack[--judging->depth]];

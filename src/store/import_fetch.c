@@ -25,9 +25,9 @@ struct pass {
     int from;
     int to; /* -1: only look */
     const struct ocs_digest *digest;
-    const char *what;          /* the file, for messages */
-    struct ocs_bytes *keep;    /* a document's bytes go here; NULL: not wanted */
-    uint64_t size;             /* that was read */
+    const char *what;       /* the file, for messages */
+    struct ocs_bytes *keep; /* a document's bytes go here; NULL: not wanted */
+    uint64_t size;          /* that was read */
     bool write_failed;
 };
 
@@ -246,8 +246,7 @@ static int fetch_from_sources(struct fetcher *fetcher, struct ocs_import_item *i
 
 /* ---- one item ---- */
 
-static int fetch_bytes(struct fetcher *fetcher, struct ocs_import_item *item,
-                       struct ocs_error *err)
+static int fetch_bytes(struct fetcher *fetcher, struct ocs_import_item *item, struct ocs_error *err)
 {
     struct ocs_digest digest;
     ocs_digest_from_key(item->key, item->key_size, &digest);
@@ -260,7 +259,7 @@ static int fetch_bytes(struct fetcher *fetcher, struct ocs_import_item *item,
     result = fetch_from_sources(fetcher, item, &digest, err);
     if (result < 0)
         return result;
-    item->state = result == 0                 ? OCS_IMPORT_STAGED
+    item->state = result == 0                              ? OCS_IMPORT_STAGED
                   : result == OCS_IO_ABSENT && !in_the_way ? OCS_IMPORT_ABSENT
                                                            : OCS_IMPORT_BAD;
     item->replaces = in_the_way && result == 0;

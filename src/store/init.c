@@ -58,8 +58,8 @@ static int check_blobs(const struct init *init, struct ocs_error *err)
 
 static int make_folders(struct init *init, struct ocs_error *err)
 {
-    static const char *const state[] = {"roots",   "graph",      "locks", "locks/layouts", "tmp",
-                                        "trash",   "quarantine", "journal"};
+    static const char *const state[] = {"roots", "graph", "locks",      "locks/layouts",
+                                        "tmp",   "trash", "quarantine", "journal"};
     int result = ocs_io_mkdir(init->dir, ".ocistore", 0755, ".ocistore", err);
     if (result == 0)
         result = ocs_io_open_dir(init->dir, ".ocistore", &init->state, ".ocistore", err);

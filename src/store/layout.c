@@ -43,9 +43,9 @@ static const char *index_fault(const struct ocs_document *document)
     if (ocs_json_type(manifests) == OCS_JSON_ARRAY)
         return NULL;
     int64_t version = 0;
-    bool second = ocs_json_integer(document->json, ocs_json_member(root, "schemaVersion"),
-                                   &version) == 0 &&
-                  version == 2;
+    bool second =
+        ocs_json_integer(document->json, ocs_json_member(root, "schemaVersion"), &version) == 0 &&
+        version == 2;
     if (ocs_json_type(manifests) == OCS_JSON_NULL && second)
         return NULL; /* umoci and Docker write that for no images */
     return "'manifests' is no array";

@@ -48,8 +48,8 @@ int ocs_index_retag(const struct ocs_index *index, size_t entry, const char *ref
 /* What an edit wants: `keep[i]` for each old entry, and JSON texts to append.
  * Every other byte of the document stays. */
 struct ocs_index_edit {
-    bool *keep;           /* one for each entry */
-    char **add;           /* descriptors as JSON text */
+    bool *keep; /* one for each entry */
+    char **add; /* descriptors as JSON text */
     size_t add_count;
 };
 int ocs_index_apply(const struct ocs_index *index, const struct ocs_index_edit *edit,

@@ -46,8 +46,8 @@ static int decode(const struct ocs_json *json, struct ocs_marker *out, struct oc
     const char *uuid = ocs_json_string(json, ocs_json_member(root, "uuid"));
     const char *graph_dir = ocs_json_string(json, ocs_json_member(root, "graph_dir"));
     if (ocs_json_integer(json, ocs_json_member(root, "format"), &format) != 0 ||
-        ocs_json_integer(json, ocs_json_member(root, "roots"), &roots) != 0 || roots < 0 ||
-        !uuid || strlen(uuid) >= sizeof(out->uuid))
+        ocs_json_integer(json, ocs_json_member(root, "roots"), &roots) != 0 || roots < 0 || !uuid ||
+        strlen(uuid) >= sizeof(out->uuid))
         return ocs_error_raise(err, OCS_FAILED, "%s is damaged: a member is missing", WHAT);
     if (format != OCS_STORE_FORMAT)
         return ocs_error_raise(err, OCS_FAILED, "%s: store format %lld is not known", WHAT,

@@ -9,7 +9,7 @@
 #include "store.h"
 
 struct ocs_merge_entry {
-    char *text; /* the descriptor as JSON */
+    char *text;      /* the descriptor as JSON */
     const char *ref; /* its org.opencontainers.image.ref.name, or NULL */
     struct ocs_digest digest;
 };

@@ -59,7 +59,8 @@ static int walk_entry(struct walk *walk, int dir, const char *child, size_t leng
         return result < 0 ? result : 0;
     size_t size = strlen(child);
     if (length + (length > 0) + size > OCS_LAYOUT_NAME_MAX || depth >= LAYOUT_DEPTH_MAX) {
-        walk->visitor->on_trouble(walk->visitor->data, "a folder below layouts/ has a longer name than 255 bytes");
+        walk->visitor->on_trouble(walk->visitor->data,
+                                  "a folder below layouts/ has a longer name than 255 bytes");
         return 0;
     }
     if (length > 0)

@@ -95,11 +95,11 @@ static int open_layout(struct ocs_source *source, struct ocs_error *err)
 {
     source->dir = open(source->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (source->dir < 0 && errno == ENOTDIR)
-        return ocs_error_hint(
-            err,
-            ocs_error_raise(err, OCS_USAGE, "%s is no folder; archives cannot be imported",
-                            source->path),
-            "skopeo copy oci-archive:FILE oci:DIR:TAG, then ocistore import DIR");
+        return ocs_error_hint(err,
+                              ocs_error_raise(err, OCS_USAGE,
+                                              "%s is no folder; archives cannot be imported",
+                                              source->path),
+                              "skopeo copy oci-archive:FILE oci:DIR:TAG, then ocistore import DIR");
     if (source->dir < 0)
         return ocs_error_errno(err, "%s", source->path);
     struct stat st;

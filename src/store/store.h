@@ -51,7 +51,7 @@ void ocs_store_notice(const struct ocs_store *store, const char *format, ...)
 /* NAME, NAME:TAG, NAME@DIGEST taken apart.  Free with ocs_image_name_clear. */
 struct ocs_image_name {
     char *layout;
-    char *tag;        /* or NULL */
+    char *tag; /* or NULL */
     bool has_digest;
     struct ocs_digest digest;
 };

@@ -57,8 +57,7 @@ static int tag_in(struct tagging *tagging, struct ocs_error *err)
         struct ocs_edit edit = {.root = root, .data = tagging, .make = make_edit};
         result = ocs_edit(tagging->store, &edit, err);
     } else {
-        result = ocs_error_raise(err, OCS_USAGE, "there is no layout '%s'",
-                                 tagging->image->layout);
+        result = ocs_error_raise(err, OCS_USAGE, "there is no layout '%s'", tagging->image->layout);
     }
     ocs_roots_clear(&roots);
     return result;

@@ -65,8 +65,8 @@ static int add_children(struct frame *frame, const struct ocs_document *document
 {
     for (size_t i = 0; i < document->count; i++) {
         const struct ocs_descriptor *child = &document->descriptors[i];
-        int result = add_node(frame, &child->digest, ocs_role_name(child->role),
-                              child->media_type, child->size, err);
+        int result = add_node(frame, &child->digest, ocs_role_name(child->role), child->media_type,
+                              child->size, err);
         if (result < 0)
             return result;
     }
@@ -96,8 +96,8 @@ static int read_document(const struct tree *tree, const struct ocs_digest *diges
 {
     char text[OCS_DIGEST_BUF];
     *out = (struct ocs_document){.state = OCS_DOCUMENT_OPAQUE};
-    int result = ocs_blobs_read(tree->store->blobs, digest, OCS_JSON_DOCUMENT_BYTES, bytes, NULL,
-                                err);
+    int result =
+        ocs_blobs_read(tree->store->blobs, digest, OCS_JSON_DOCUMENT_BYTES, bytes, NULL, err);
     if (result == OCS_IO_ABSENT)
         return 0;
     if (result > 0) {
@@ -105,9 +105,9 @@ static int read_document(const struct tree *tree, const struct ocs_digest *diges
                          ocs_digest_format(digest, text));
         return 0;
     }
-    return result == 0 ? ocs_document_read(bytes->data, bytes->size, OCS_JSON_DOCUMENT_LIMITS, out,
-                                           err)
-                       : result;
+    return result == 0
+               ? ocs_document_read(bytes->data, bytes->size, OCS_JSON_DOCUMENT_LIMITS, out, err)
+               : result;
 }
 
 static int fill_frame(struct tree *tree, uint32_t id, const struct ocs_digest *digest,

@@ -41,12 +41,12 @@ static void test_names(void **state)
         const char *name;
         bool valid;
     } rows[] = {
-        {"a", true},         {"a/b", true},   {"A-b_c.d/1", true}, {".", true},
-        {"_x", true},        {"", false},     {"/", false},        {"a/", false},
-        {"/a", false},       {"a//b", false}, {"..", false},       {"a/../b", false},
-        {".hidden", false},  {"-a", false},   {"blobs", false},    {"a/blobs", false},
-        {"a/blobs2", true},  {"a b", false},  {"a:b", false},      {"a@b", false},
-        {"a\nb", false},     {"\303\244", false},
+        {"a", true},        {"a/b", true},       {"A-b_c.d/1", true}, {".", true},
+        {"_x", true},       {"", false},         {"/", false},        {"a/", false},
+        {"/a", false},      {"a//b", false},     {"..", false},       {"a/../b", false},
+        {".hidden", false}, {"-a", false},       {"blobs", false},    {"a/blobs", false},
+        {"a/blobs2", true}, {"a b", false},      {"a:b", false},      {"a@b", false},
+        {"a\nb", false},    {"\303\244", false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         assert_int_equal(ocs_layout_name_valid(rows[i].name), rows[i].valid);
