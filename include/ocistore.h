@@ -398,6 +398,43 @@ OCS_PUBLIC int ocs_why(struct ocs_store *store, const char *digest,
                        const struct ocs_why_options *options, struct ocs_why_report *report,
                        struct ocs_error *err);
 
+/* Of an image, or of a layout as a whole: everything that it needs, referrers too. */
+struct ocs_usage {
+    const char *layout;
+    const char *ref;    /* NULL: the layout, or a nameless entry */
+    const char *digest; /* NULL: the layout */
+    uint64_t blobs;
+    uint64_t total_bytes;     /* space on the disk, each blob once */
+    uint64_t exclusive_bytes; /* of these: what nothing else in the store needs */
+    uint64_t shared_bytes;    /* the rest */
+    uint64_t freed_bytes;     /* what gc gives back once this is removed: of the exclusive bytes,
+                                 those of files with no other name and a digest that can be verified */
+    uint64_t apparent_bytes;  /* sizes of the files, where the others are space on the disk */
+};
+
+struct ocs_usage_options {
+    bool images; /* tell of each image too, not of layouts alone */
+    void *data;
+    void (*on_usage)(void *data, const struct ocs_usage *usage);
+};
+
+/* Of the store, whatever names were given. */
+struct ocs_usage_report {
+    uint64_t layouts, images;
+    uint64_t live_blobs;
+    uint64_t total_bytes;    /* of what some layout needs, each blob once */
+    uint64_t shared_bytes;   /* of these: needed by more than one layout */
+    uint64_t apparent_bytes; /* sizes: live_bytes of gc */
+    uint64_t garbage_blobs;  /* that gc takes now or later */
+    uint64_t garbage_bytes;  /* what it gives back by that */
+};
+
+/* Space on the disk by layout, or of what is named (NAME: the layout and its images;
+ * NAME:TAG, NAME@DIGEST: the image). */
+OCS_PUBLIC int ocs_usage(struct ocs_store *store, const char *const *names, size_t count,
+                         const struct ocs_usage_options *options, struct ocs_usage_report *report,
+                         struct ocs_error *err);
+
 /* ---- fsck --------------------------------------------------------------- */
 
 enum ocs_severity {

@@ -81,8 +81,9 @@ int ocs_cmd_help_print(struct ocs_cli *cli, const struct ocs_command *command);
 int ocs_cmd_version_print(struct ocs_cli *cli);
 
 extern const struct ocs_command OCS_CMD_INIT, OCS_CMD_IMPORT, OCS_CMD_LS, OCS_CMD_TREE,
-    OCS_CMD_INSPECT, OCS_CMD_CAT, OCS_CMD_RM, OCS_CMD_FSCK, OCS_CMD_GC, OCS_CMD_WHY, OCS_CMD_HELP,
+    OCS_CMD_INSPECT, OCS_CMD_CAT, OCS_CMD_RM, OCS_CMD_FSCK, OCS_CMD_GC, OCS_CMD_HELP,
     OCS_CMD_VERSION, OCS_CMD_TAG, OCS_CMD_MV, OCS_CMD_ATTACH, OCS_CMD_FORGET, OCS_CMD_ADOPT,
     OCS_CMD_HOLD, OCS_CMD_TRASH;
+extern const struct ocs_command OCS_CMD_WHY, OCS_CMD_DU;
 
 #endif

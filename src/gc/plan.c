@@ -130,7 +130,7 @@ static int gather_items(struct gather *gather, struct ocs_error *err)
 static void note_stat(struct ocs_plan_item *item, const struct stat *st)
 {
     item->stamp = ocs_stamp_of(st);
-    item->bytes = st->st_nlink > 1 ? 0 : (uint64_t)st->st_blocks * 512;
+    item->bytes = ocs_blob_frees(st);
 }
 
 /* Those that went away since the census are dropped. */

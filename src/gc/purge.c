@@ -88,7 +88,7 @@ static int add_item(struct ocs_purge *purge, const char *run, const char *path, 
     if (!item->path)
         return ocs_error_memory(err);
     item->blob = blob;
-    item->bytes = st->st_nlink > 1 ? 0 : (uint64_t)st->st_blocks * 512;
+    item->bytes = ocs_blob_frees(st);
     snprintf(item->run, sizeof(item->run), "%s", run);
     purge->bytes += item->bytes;
     purge->count++;

@@ -29,6 +29,13 @@ int ocs_blobs_open_blob(const struct ocs_blobs *blobs, const struct ocs_digest *
 int ocs_blobs_stat(const struct ocs_blobs *blobs, const struct ocs_digest *digest,
                    struct stat *st, struct ocs_error *err);
 
+/* What gc gives back by taking a file away: the space that it has, none while the
+ * file has other names. */
+static inline uint64_t ocs_blob_frees(const struct stat *st)
+{
+    return st->st_nlink > 1 ? 0 : (uint64_t)st->st_blocks * 512;
+}
+
 /* What lies in the folder, without stat. */
 struct ocs_blobs_visitor {
     void *data;

@@ -339,6 +339,17 @@ int ocs_census_take(struct ocs_store *store, unsigned jobs, struct ocs_census *o
     return result;
 }
 
+void ocs_census_note_listed(struct ocs_census *census)
+{
+    for (size_t i = 0; i < census->layout_count; i++) {
+        for (size_t k = 0; k < census->layouts[i].count; k++) {
+            uint32_t id = census->layouts[i].entries[k].id;
+            if (id < census->view.count)
+                census->view.flags[id] |= OCS_NODE_WAS_LISTED;
+        }
+    }
+}
+
 int ocs_census_remember(struct ocs_store *store, const struct ocs_census *census,
                         struct ocs_error *err)
 {

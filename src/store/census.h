@@ -76,6 +76,10 @@ int ocs_census_reach(const struct ocs_census *census, const uint32_t *ids, size_
 int ocs_census_reach_listed(const struct ocs_census *census, uint8_t *live, uint8_t bit,
                             struct ocs_error *err);
 
+/* In the view alone, flags every entry as WAS_LISTED: one that goes must not come
+ * back as somebody's referrer. */
+void ocs_census_note_listed(struct ocs_census *census);
+
 /* Sum over marked and present nodes. Sizes come from the graph. */
 struct ocs_census_sum {
     uint64_t blobs;

@@ -5,22 +5,29 @@
 #include "cleanup.h"
 #include "error.h"
 
-/* Removed entries must not come back as somebody's referrers. */
-static void mark_listed(struct ocs_census *census)
-{
-    for (size_t i = 0; i < census->layout_count; i++) {
-        for (size_t j = 0; j < census->layouts[i].count; j++) {
-            uint32_t id = census->layouts[i].entries[j].id;
-            if (id < census->view.count)
-                census->view.flags[id] |= OCS_NODE_WAS_LISTED;
-        }
-    }
-}
-
 static int reach(const struct ocs_census *census, uint8_t **live, struct ocs_error *err)
 {
     *live = calloc((size_t)census->view.count + 1, 1);
     return *live ? ocs_census_reach_listed(census, *live, 1, err) : ocs_error_memory(err);
+}
+
+/* As gc will count it. */
+static int count_freed(const struct ocs_store *store, const struct ocs_census *census, uint32_t id,
+                       struct ocs_census_sum *sum, struct ocs_error *err)
+{
+    struct ocs_digest digest;
+    struct stat st;
+    if (!census->present[id])
+        return 0;
+    ocs_census_digest(census, id, &digest);
+    if (!ocs_algorithm_verifiable(ocs_digest_algorithm(&digest)))
+        return 0;
+    int result = ocs_blobs_stat(store->blobs, &digest, &st, err);
+    if (result)
+        return result < 0 ? result : 0;
+    sum->blobs++;
+    sum->bytes += ocs_blob_frees(&st);
+    return 0;
 }
 
 /* Their grace begins now. */
@@ -37,15 +44,14 @@ static int record_garbage(struct ocs_store *store, const struct ocs_census *befo
         struct ocs_node node;
         if (!was[id] || is[id])
             continue;
-        if (before->present[id]) {
-            sum->blobs++;
-            sum->bytes += before->view.size[id];
-        }
-        result = ocs_graph_get_node(txn, id, &node, err);
+        result = count_freed(store, before, id, sum, err);
+        if (result == 0)
+            result = ocs_graph_get_node(txn, id, &node, err);
+        if (result)
+            break;
         node.flags |= (before->view.flags[id] & OCS_NODE_WAS_LISTED) | OCS_NODE_REMOVED_BY_US;
         node.unreferenced_since = ocs_now_s();
-        if (result == 0)
-            result = ocs_graph_put_node(txn, &node, err);
+        result = ocs_graph_put_node(txn, &node, err);
     }
     if (result == 0) {
         result = ocs_graph_commit(txn, err);
@@ -64,7 +70,7 @@ static int compare(struct ocs_leavings *leavings, struct ocs_census *after,
     struct ocs_census *before = &leavings->before;
     if (after->view.count < before->view.count)
         return ocs_error_raise(err, OCS_FAILED, "the graph was built anew meanwhile");
-    mark_listed(before);
+    ocs_census_note_listed(before);
     for (uint32_t id = 0; id < before->view.count; id++)
         after->view.flags[id] |= before->view.flags[id] & OCS_NODE_WAS_LISTED;
     int result = reach(before, &was, err);
@@ -92,8 +98,7 @@ struct ocs_census_sum ocs_leavings_end(struct ocs_leavings *leavings, bool chang
         ocs_census_clear(&after);
     }
     if (result != 0)
-        ocs_store_notice(leavings->store, "what the next gc frees is not known: %s",
-                         error.message);
+        ocs_store_notice(leavings->store, "what the next gc frees is not known: %s", error.message);
     ocs_census_clear(&leavings->before);
     return sum;
 }

@@ -87,7 +87,7 @@ def some(rng, things, least, most):
 
 
 def make_blobs(maker, rng):
-    blobs = [maker.put(rng.randbytes(rng.choice((0, 10, 3000, 9000))) + bytes([n]), LAYER)
+    blobs = [maker.put(b"x" + rng.randbytes(rng.choice((0, 10, 3000, 9000))) + bytes([n]), LAYER)
              for n in range(rng.randint(3, 12))]
     absent = [maker.name(b"never here %d" % n, LAYER) for n in range(2)]
     return blobs, absent
@@ -138,6 +138,16 @@ def make(store, seed):
 
 # ---- looking at one ----
 
+def remove_some(store, rng, walk):
+    """Let gc see what is listed, then take an image out; looked at afterwards."""
+    run(store, "gc", "--dry-run")
+    images = ["%s@%s" % (layout, digest)
+              for layout, entries in walk.layouts.items() for _, digest in entries]
+    if images:
+        run(store, "rm", rng.choice(images))
+    return Walk(store, walk.listed())
+
+
 def blob_path(store, digest):
     return os.path.join(store, "blobs", *digest.split(":"))
 
@@ -154,10 +164,11 @@ def edges_of(data):
 
 
 class Walk:
-    """Everything that stands in a store: files, edges, roots."""
+    """Everything that stands in a store: files, edges, roots; and what stood in some
+    index.json `once`, as a gc has seen it."""
 
-    def __init__(self, store):
-        self.store = store
+    def __init__(self, store, once=()):
+        self.store, self.once = store, set(once)
         self.stat, self.edges, self.layouts, self.saved = {}, {}, {}, {}
         folder = os.path.join(store, "blobs", "sha256")
         for name in os.listdir(folder):
@@ -211,7 +222,7 @@ class Walk:
         return found
 
     def live(self):
-        return self.reach(digest for _, _, digest, _ in self.roots())
+        return self.reach((root[2] for root in self.roots()), self.once | self.listed())
 
     def allocated(self, digests):
         return sum(self.stat[one].st_blocks * 512 for one in digests if one in self.stat)
