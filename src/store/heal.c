@@ -9,43 +9,68 @@
 #include <stdio.h>
 #include <string.h>
 
-/* One blob in the trash; a digest may lie in several runs. */
-struct trashed {
+/* One blob in the trash or the quarantine; a digest may lie there more than once. */
+struct lying {
     uint32_t place; /* in `set` */
+    bool tried;     /* reading it again would tell nothing new */
+    char *path;     /* below quarantine/; NULL: in the trash */
     char run[OCS_RUN_NAME_SIZE];
 };
 
 struct healing {
     struct ocs_store *store;
     struct ocs_digest_set *set;
-    struct trashed *items;
+    struct lying *items;
     size_t count;
     uint64_t healed;
 };
 
-static int on_entry(void *data, const char *run, const char *path, const struct ocs_digest *digest,
-                    const struct stat *st, struct ocs_error *err)
+static void healing_clear(struct healing *healing)
 {
-    struct healing *healing = data;
-    uint32_t place;
-    (void)path;
-    (void)st;
-    if (!digest)
-        return 0;
-    int result = ocs_digest_set_add(healing->set, digest, &place, err);
-    if (result < 0)
-        return result;
+    for (size_t i = 0; i < healing->count; i++)
+        free(healing->items[i].path);
+    free(healing->items);
+    ocs_digest_set_free(healing->set);
+}
+#define auto_healing __attribute__((cleanup(healing_clear)))
+
+static int add_item(struct healing *healing, struct lying **out, struct ocs_error *err)
+{
     if ((healing->count & (healing->count - 1)) == 0) {
         size_t capacity = healing->count ? healing->count * 2 : 1;
-        struct trashed *grown = realloc(healing->items, capacity * sizeof(*grown));
+        struct lying *grown = realloc(healing->items, capacity * sizeof(*grown));
         if (!grown)
             return ocs_error_memory(err);
         healing->items = grown;
     }
-    struct trashed *item = &healing->items[healing->count++];
-    item->place = place;
-    snprintf(item->run, sizeof(item->run), "%s", run);
+    *out = &healing->items[healing->count++];
+    **out = (struct lying){0};
     return 0;
+}
+
+/* What the quarantine holds under an algorithm that nobody can verify was blamed for
+ * something else, and stays there. */
+static int on_entry(void *data, const char *run, const char *path, const struct ocs_digest *digest,
+                    const struct stat *st, struct ocs_error *err)
+{
+    struct healing *healing = data;
+    struct lying *item;
+    uint32_t place;
+    (void)st;
+    if (!digest || (!run && !ocs_algorithm_verifiable(ocs_digest_algorithm(digest))))
+        return 0;
+    int result = ocs_digest_set_add(healing->set, digest, &place, err);
+    if (result >= 0)
+        result = add_item(healing, &item, err);
+    if (result < 0)
+        return result;
+    item->place = place;
+    if (run) {
+        snprintf(item->run, sizeof(item->run), "%s", run);
+        return 0;
+    }
+    item->path = strdup(path);
+    return item->path ? 0 : ocs_error_memory(err);
 }
 
 /* Live by the graph's edges, or an entry that the graph does not know. */
@@ -63,38 +88,65 @@ static int mark_wanted(const struct healing *healing, const struct ocs_census *c
     return ocs_census_reach_listed(census, live, 1, err);
 }
 
-static int restore(struct healing *healing, const struct trashed *item, struct ocs_error *err)
+/* What cannot be read from the quarantine may lie there for just that reason: it is
+ * no obstacle. */
+static int restore_quarantined(struct ocs_store *store, const char *path,
+                               const struct ocs_digest *digest)
 {
+    struct ocs_error trouble = {0};
+    int result = ocs_quarantine_restore_blob(store->state, path, store->blobs, digest, &trouble);
+    if (result >= 0)
+        return result;
+    ocs_store_notice(store, "%s stays in the quarantine: %s", path, trouble.message);
+    return OCS_BLOB_BAD;
+}
+
+static int restore(struct healing *healing, struct lying *item, struct ocs_error *err)
+{
+    struct ocs_store *store = healing->store;
     struct ocs_digest digest;
     ocs_digest_set_get(healing->set, item->place, &digest);
-    int result = ocs_trash_restore_blob(healing->store->state, item->run, healing->store->blobs,
-                                        &digest, err);
+    item->tried = true;
+    int result = item->path
+                     ? restore_quarantined(store, item->path, &digest)
+                     : ocs_trash_restore_blob(store->state, item->run, store->blobs, &digest, err);
     if (result != 0)
         return result < 0 ? result : 0; /* not whole, or back already: leave it */
     char text[OCS_DIGEST_BUF];
-    ocs_store_notice(healing->store, "%s is referenced again: restored from the trash",
-                     ocs_digest_format(&digest, text));
+    ocs_store_notice(store, "%s is referenced%s: restored from the %s",
+                     ocs_digest_format(&digest, text), item->path ? " and whole" : " again",
+                     item->path ? "quarantine" : "trash");
     healing->healed++;
+    return 0;
+}
+
+static int is_wanted(const struct healing *healing, const struct ocs_census *census,
+                     const uint8_t *live, uint32_t place, bool *wanted, struct ocs_error *err)
+{
+    struct ocs_digest digest;
+    uint32_t id = OCS_CENSUS_NO_ID;
+    ocs_digest_set_get(healing->set, place, &digest);
+    int result = ocs_census_find(healing->store, census, &digest, &id, err);
+    if (result != 0)
+        return result;
+    if (id != OCS_CENSUS_NO_ID)
+        *wanted = !census->present[id] && (*wanted || live[id]);
     return 0;
 }
 
 /* Whatever is wanted and not in blobs/ comes back. */
 static int restore_wanted(struct healing *healing, const struct ocs_census *census,
-                          const uint8_t *live, const uint8_t *wanted, struct ocs_error *err)
+                          const uint8_t *live, const uint8_t *listed, struct ocs_error *err)
 {
     for (size_t i = 0; i < healing->count; i++) {
-        struct ocs_digest digest;
-        uint32_t id = OCS_CENSUS_NO_ID;
-        ocs_digest_set_get(healing->set, healing->items[i].place, &digest);
-        int result = ocs_census_find(healing->store, census, &digest, &id, err);
-        if (result != 0)
-            return result;
-        bool known = id != OCS_CENSUS_NO_ID;
-        if ((known && census->present[id]) ||
-            !(wanted[healing->items[i].place] || (known && live[id])))
+        struct lying *item = &healing->items[i];
+        bool wanted = listed[item->place];
+        if (item->tried)
             continue;
-        result = restore(healing, &healing->items[i], err);
-        if (result < 0)
+        int result = is_wanted(healing, census, live, item->place, &wanted, err);
+        if (result == 0 && wanted)
+            result = restore(healing, item, err);
+        if (result != 0)
             return result;
     }
     return 0;
@@ -131,15 +183,15 @@ static int heal_all(struct healing *healing, struct ocs_error *err)
 
 int ocs_heal(struct ocs_store *store, uint64_t *healed, struct ocs_error *err)
 {
-    struct healing healing = {.store = store};
+    auto_healing struct healing healing = {.store = store};
     struct ocs_trash_visitor visitor = {.data = &healing, .on_entry = on_entry};
     int result = ocs_digest_set_new(&healing.set, err);
     if (result == 0)
         result = ocs_trash_each(store->state, &visitor, err);
+    if (result == 0)
+        result = ocs_quarantine_each(store->state, &visitor, err);
     if (result == 0 && healing.count > 0)
         result = heal_all(&healing, err);
     *healed = healing.healed;
-    free(healing.items);
-    ocs_digest_set_free(healing.set);
     return ocs_error_context(err, result, "heal");
 }
