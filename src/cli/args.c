@@ -85,6 +85,30 @@ static bool parse_duration(const char *text, int64_t *ms)
     return true;
 }
 
+/* K, KiB are 1024, KB is 1000, and so on up to E. */
+static bool parse_size(const char *text, uint64_t *out)
+{
+    static const char letters[] = "KMGTPE";
+    uint64_t number;
+    if (!scan_number(&text, UINT64_MAX, &number))
+        return false;
+    const char *letter = *text ? strchr(letters, *text) : NULL;
+    if (!letter) {
+        *out = number;
+        return *text == '\0' || strcmp(text, "B") == 0;
+    }
+    bool decimal = strcmp(text + 1, "B") == 0;
+    if (!decimal && text[1] && strcmp(text + 1, "iB") != 0)
+        return false;
+    for (const char *at = letters; at <= letter; at++) {
+        if (number > UINT64_MAX / 1024)
+            return false;
+        number *= decimal ? 1000 : 1024;
+    }
+    *out = number;
+    return true;
+}
+
 static bool parse_percent(const char *text, unsigned *out)
 {
     uint64_t number;
@@ -139,6 +163,8 @@ static bool store_value(const struct ocs_option *option, const char *text, void 
         return parse_seconds(text, target);
     case OCS_OPTION_MILLISECONDS:
         return parse_duration(text, target);
+    case OCS_OPTION_SIZE:
+        return parse_size(text, target);
     case OCS_OPTION_PERCENT:
         return parse_percent(text, target);
     case OCS_OPTION_CHOICE:
@@ -163,6 +189,9 @@ static void describe_expected(const struct ocs_option *option, char *out, size_t
     case OCS_OPTION_SECONDS:
     case OCS_OPTION_MILLISECONDS:
         snprintf(out, size, "a duration with its unit, like 90s, 24h or 7d");
+        break;
+    case OCS_OPTION_SIZE:
+        snprintf(out, size, "a size, like 500K, 4M or 10GiB");
         break;
     case OCS_OPTION_PERCENT:
         snprintf(out, size, "a share from 0%% to 100%%");

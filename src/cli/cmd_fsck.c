@@ -7,9 +7,11 @@
 #include <string.h>
 
 struct fsck_values {
-    bool quick, deep, strict;
-    const char *shared_blobs;
+    bool quick, strict, only_bad;
+    const char *shared_blobs, *image;
     unsigned jobs;
+    int64_t max_age_s, max_time_s;
+    uint64_t max_bytes, rate;
 };
 
 #define VALUE(member) offsetof(struct fsck_values, member)
@@ -19,14 +21,39 @@ static const struct ocs_option options[] = {
      .kind = OCS_OPTION_FLAG,
      .offset = VALUE(quick),
      .help = "do not rehash: documents, existence and sizes only\n"},
-    {.name = "deep",
-     .kind = OCS_OPTION_FLAG,
-     .offset = VALUE(deep),
-     .help = "also decompress the layers and check their diff_ids\n"},
     {.name = "strict",
      .kind = OCS_OPTION_FLAG,
      .offset = VALUE(strict),
      .help = "let warnings count as errors for the exit status\n"},
+    {.name = "image",
+     .kind = OCS_OPTION_TEXT,
+     .offset = VALUE(image),
+     .value = "NAME:TAG",
+     .help = "only what this image needs\n"},
+    {.name = "only-bad",
+     .kind = OCS_OPTION_FLAG,
+     .offset = VALUE(only_bad),
+     .help = "rehash only what was damaged when it was last verified\n"},
+    {.name = "max-age",
+     .kind = OCS_OPTION_SECONDS,
+     .offset = VALUE(max_age_s),
+     .value = "T",
+     .help = "do not rehash what was verified in the last T\n"},
+    {.name = "max-time",
+     .kind = OCS_OPTION_SECONDS,
+     .offset = VALUE(max_time_s),
+     .value = "T",
+     .help = "begin with no further blob after T; the next run goes on\n"},
+    {.name = "max-bytes",
+     .kind = OCS_OPTION_SIZE,
+     .offset = VALUE(max_bytes),
+     .value = "SIZE",
+     .help = "rehash no more than SIZE; the next run goes on\n"},
+    {.name = "rate",
+     .kind = OCS_OPTION_SIZE,
+     .offset = VALUE(rate),
+     .value = "SIZE",
+     .help = "rehash no more than SIZE a second\n"},
     {.name = "shared-blobs",
      .kind = OCS_OPTION_TEXT,
      .offset = VALUE(shared_blobs),
@@ -172,6 +199,9 @@ static void print_summary_json(struct ocs_output *out, const struct ocs_fsck_rep
     ocs_output_integer(out, "warnings", report->warnings);
     ocs_output_integer(out, "notices", report->notices);
     ocs_output_integer(out, "infos", report->infos);
+    ocs_output_integer(out, "blobs_total", report->blobs_total);
+    ocs_output_integer(out, "bytes_total", report->bytes_total);
+    ocs_output_integer(out, "blobs_left", report->blobs_left);
     ocs_output_number(out, "coverage", coverage(report));
     if (report->oldest_verified > 0)
         ocs_output_time(out, "oldest_verified", report->oldest_verified);
@@ -192,18 +222,43 @@ static void print_by_id(struct ocs_output *out, const struct ocs_fsck_report *re
     ocs_output_end_line(out);
 }
 
+/* What was not rehashed, and how long it takes to come round at this pace. */
+static void print_rest(struct ocs_output *out, const struct ocs_fsck_report *report)
+{
+    if (report->blobs_checked >= report->blobs_total)
+        return;
+    ocs_output_put(out, OCS_STYLE_PLAIN, "not rehashed: %s",
+                   ocs_text_count(report->blobs_total - report->blobs_checked, "blob").text);
+    if (report->blobs_left > 0)
+        ocs_output_put(out, OCS_STYLE_PLAIN, ", %" PRIu64 " of them left for another run",
+                       report->blobs_left);
+    if (report->blobs_left > 0 && report->bytes_checked > 0)
+        ocs_output_put(out, OCS_STYLE_PLAIN, "; at this pace everything takes %s",
+                       ocs_text_count((report->bytes_total + report->bytes_checked - 1) /
+                                          report->bytes_checked,
+                                      "run")
+                           .text);
+    ocs_output_end_line(out);
+    if (report->oldest_verified > 0)
+        ocs_output_line(out, "oldest verification: %s",
+                        ocs_text_time(report->oldest_verified).text);
+    else
+        ocs_output_line(out, "oldest verification: some blobs never were verified");
+}
+
 static void print_verdict(struct ocs_output *out, const struct ocs_fsck_report *report,
                           bool interrupted)
 {
     uint64_t errors = report->fatal + report->errors;
+    if (interrupted)
+        ocs_output_put(out, OCS_STYLE_WARNING, "interrupted, so not everything was checked%s",
+                       errors + report->warnings > 0 ? "; so far: " : "");
     if (errors > 0)
         ocs_output_put(out, OCS_STYLE_ERROR, "%s", ocs_text_count(errors, "error").text);
-    else if (interrupted)
-        ocs_output_put(out, OCS_STYLE_WARNING, "interrupted: not everything was checked");
-    else
+    else if (!interrupted)
         ocs_output_put(out, OCS_STYLE_GOOD, "no errors");
     if (report->warnings > 0)
-        ocs_output_put(out, OCS_STYLE_WARNING, ", %s",
+        ocs_output_put(out, OCS_STYLE_WARNING, "%s%s", errors > 0 || !interrupted ? ", " : "",
                        ocs_text_count(report->warnings, "warning").text);
     ocs_output_end_line(out);
 }
@@ -217,6 +272,7 @@ static void print_summary_text(struct ocs_output *out, const struct ocs_fsck_rep
         out, "checked %" PRIu64 " of %s, %s, of %s in %s", report->blobs_checked,
         ocs_text_count(report->blobs_total, "blob").text, ocs_text_size(report->bytes_checked).text,
         ocs_text_count(report->images, "image").text, ocs_text_span(report->seconds).text);
+    print_rest(out, report);
     print_by_id(out, report);
     print_verdict(out, report, interrupted);
 }
@@ -239,20 +295,32 @@ static int verify(struct ocs_cli *cli, const char *path, const struct ocs_fsck_o
     return result;
 }
 
+static bool rehashes_some(const struct fsck_values *values)
+{
+    return values->only_bad || values->max_age_s || values->max_time_s || values->max_bytes ||
+           values->rate;
+}
+
 static int run(struct ocs_cli *cli)
 {
     struct fsck_values values = {0};
     int result = ocs_cli_parse(cli, &values);
-    if (result == 0 && values.quick && values.deep)
-        result = ocs_cli_usage(cli, "--quick and --deep contradict each other");
+    if (result == 0 && values.quick && rehashes_some(&values))
+        result = ocs_cli_usage(cli, "--quick rehashes nothing: it contradicts --only-bad, "
+                                    "--max-age, --max-time, --max-bytes and --rate");
     if (result != 0)
         return ocs_cli_status(cli, result);
     struct ocs_fsck_options fsck = {
         .quick = values.quick,
-        .deep = values.deep,
         .strict = values.strict,
         .shared_blobs = values.shared_blobs,
         .jobs = values.jobs,
+        .only_bad = values.only_bad,
+        .max_age_s = values.max_age_s,
+        .max_time_s = values.max_time_s,
+        .max_bytes = values.max_bytes,
+        .rate = values.rate,
+        .image = values.image,
         .data = cli,
         .on_finding = on_finding,
     };
@@ -277,6 +345,7 @@ const struct ocs_command OCS_CMD_FSCK = {
         "is only counted, unless --verbose is given.\n",
     .examples = "  ocistore fsck\n"
                 "  ocistore fsck --quick\n"
+                "  ocistore fsck --max-time 2h --max-age 30d\n"
                 "  ocistore fsck ./some-layout\n",
     .options = options,
     .most_words = 1,

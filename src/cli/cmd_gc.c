@@ -125,8 +125,8 @@ static void print_amount(struct ocs_output *out, const char *title, uint64_t cou
                          const char *remark)
 {
     ocs_output_put(out, OCS_STYLE_BOLD, "%-10s", title);
-    ocs_output_line(out, "%8" PRIu64 " %-6s %11s%s%s", count, count == 1 ? "blob" : "blobs",
-                    ocs_text_size(bytes).text, remark[0] ? "  " : "", remark);
+    ocs_output_line(out, "%8" PRIu64 "  %11s%s%s", count, ocs_text_size(bytes).text,
+                    remark[0] ? "  " : "", remark);
 }
 
 static void print_remarks(struct ocs_output *out, const struct ocs_gc_report *report)
@@ -149,17 +149,21 @@ static void print_summary_text(struct ocs_output *out, bool dry_run,
                                const struct ocs_gc_report *report)
 {
     char layouts[64];
-    snprintf(layouts, sizeof(layouts), "in %s", ocs_text_count(report->layouts, "layout").text);
+    snprintf(layouts, sizeof(layouts), "blobs in %s",
+             ocs_text_count(report->layouts, "layout").text);
     print_amount(out, "live", report->live_blobs, report->live_bytes, layouts);
     if (dry_run)
-        print_amount(out, "would go", report->candidates, report->candidate_bytes, "");
+        print_amount(out, "would go", report->candidates, report->candidate_bytes,
+                     "blobs that nothing needs");
     else
-        print_amount(out, "trashed", report->trashed, report->trashed_bytes, "");
-    print_amount(out, "waiting", report->waiting, report->waiting_bytes,
-                 report->waiting ? "unreferenced, but still in their grace" : "");
+        print_amount(out, "trashed", report->trashed, report->trashed_bytes,
+                     "blobs that nothing needs");
+    if (report->waiting)
+        print_amount(out, "waiting", report->waiting, report->waiting_bytes,
+                     "blobs that nothing needs, still in their grace");
     if (report->purged)
         print_amount(out, "purged", report->purged, report->purged_bytes,
-                     dry_run ? "would leave the trash" : "left the trash");
+                     dry_run ? "old files in the trash that would go" : "old files of the trash");
     print_remarks(out, report);
     if (dry_run)
         ocs_output_line(out, "nothing was changed: this was a dry run");

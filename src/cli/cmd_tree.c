@@ -117,6 +117,19 @@ static void find_last(const struct listing *listing, bool *last, bool *open, uns
 /* Branches drawn for more levels than this say nothing to anybody. */
 #define DEPTH_SHOWN 40
 
+static void add_remarks(struct ocs_table *table, const struct row *row)
+{
+    const char *remarks[] = {row->present ? "" : "absent", row->shared ? "shared" : "",
+                             row->repeats ? "(as above)" : ""};
+    char text[64] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof(remarks) / sizeof(remarks[0]); i++)
+        if (*remarks[i])
+            used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", used ? " " : "",
+                                     remarks[i]);
+    ocs_table_add(table, "%s", text);
+}
+
 static void add_row(struct ocs_table *table, const struct row *row, const bool *ended, bool last)
 {
     const struct branches *branches = choose_branches();
@@ -136,8 +149,7 @@ static void add_row(struct ocs_table *table, const struct row *row, const bool *
     ocs_table_add(table, "%s", row->digest);
     ocs_table_add(table, "%s", ocs_text_size(row->size).text);
     ocs_table_add(table, "%s", row->media_type);
-    ocs_table_add(table, "%s%s%s", row->present ? "" : "absent ", row->shared ? "shared " : "",
-                  row->repeats ? "(as above)" : "");
+    add_remarks(table, row);
 }
 
 static void print_text(struct listing *listing, bool whole_digests)

@@ -65,16 +65,22 @@ static int read_config(struct ocs_store *store, const struct ocs_bytes *manifest
 {
     auto_document struct ocs_document document = {0};
     auto_bytes struct ocs_bytes config = {0};
-    int result = ocs_document_read(manifest->data, manifest->size, OCS_JSON_DOCUMENT_LIMITS,
-                                   &document, err);
+    int result =
+        ocs_document_read(manifest->data, manifest->size, OCS_JSON_DOCUMENT_LIMITS, &document, err);
+    if (result == 0 && !document.json)
+        result = ocs_error_raise(err, OCS_REFUSED, "the document is no JSON%s%s",
+                                 document.flaw.reason ? ": " : "",
+                                 document.flaw.reason ? document.flaw.reason : "");
     const struct ocs_digest *digest = result == 0 ? config_of(&document) : NULL;
     if (!digest)
         return result;
     result = ocs_blobs_read(store->blobs, digest, OCS_JSON_DOCUMENT_BYTES, &config, NULL, err);
     if (result == OCS_BLOB_BAD || result == OCS_IO_NOT_REGULAR)
         return not_readable(result, digest, err);
-    if (result != 0 || !ocs_document_looks_like(config.data, config.size))
-        return result < 0 ? result : 0;
+    if (result == 0)
+        result = ocs_json_scan(config.data, config.size, OCS_JSON_DOCUMENT_LIMITS, NULL, err);
+    if (result != 0)
+        return result < 0 ? result : 0; /* absent, or no JSON: there is none to show */
     out->config_size = config.size;
     out->config = TAKE_PTR(config.data);
     return 0;
