@@ -1,0 +1,79 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: the ocistore developers
+#
+# fsck of a store: a clean one, what is missing, what lies around, what it says in the end.
+. "${0%/*}/lib.sh"
+. "$here/walk.sh"
+store_with_layouts
+count=$(blobs_in "$STORE/blobs" | wc -l)
+bytes=$(find "$STORE/blobs" -type f -printf '%s\n' | jq -s add)
+
+for jobs in 1 2 7; do
+    run_json 0 --store "$STORE" fsck -j "$jobs"
+    holds --argjson count "$count" --argjson bytes "$bytes" 'last | .blobs_checked == $count
+        and .bytes_checked == $bytes and .errors == 0 and .warnings == 0 and .findings == {}
+        and .coverage == 1 and .interrupted == false and (.oldest_verified | fromdateiso8601 > 0)
+        and .seconds >= 0'
+done
+run_json 0 --store "$STORE" fsck --quick
+run 0 fsck "$STORE"
+prints 'no errors'
+run 16 --store "$STORE" fsck --shared-blobs x
+run 16 --store "$STORE" fsck --quick --max-age 7d
+
+# a lost graph is built again, without a finding
+rm -r "$STORE/.ocistore/graph"
+run_json 0 --store "$STORE" fsck
+holds 'last.findings == {}'
+
+# what no layout needs is information
+run 0 --store "$STORE" rm app8
+run_json 0 --store "$STORE" fsck
+holds 'last.findings["orphan-blob"] >= 3 and last.errors == 0'
+run 0 --store "$STORE" fsck
+prints 'orphan-blob'
+! grep -q '^info:' out || fail 'information is printed without -v'
+run 0 --store "$STORE" -v fsck
+grep -q '^info: orphan-blob: sha256:' out || fail '-v does not print information'
+
+# absent, empty, of another size, held by something else
+manifest=$(jq -r '.manifests[0].digest' "$STORE/layouts/app7/index.json")
+layer=$(jq -r '.layers[1].digest' "$(blob_file "$STORE/blobs" "$manifest")")
+config=$(jq -r '.config.digest' "$(blob_file "$STORE/blobs" "$manifest")")
+file=$(blob_file "$STORE/blobs" "$layer")
+cp "$file" saved
+finds() { # ID DIGEST
+    run_json 4 --store "$STORE" fsck
+    holds --arg id "$1" --arg digest "$2" 'any(.type == "finding" and .id == $id and .digest == $digest
+        and .severity == "error" and any(.affects[]; .layout == "app7" and .ref == "latest"))
+        and last.findings[$id] >= 1 and last.errors >= 1'
+}
+rm -f "$file"
+finds layer-missing "$layer"
+mkfifo "$file"
+finds layer-missing "$layer"
+rm "$file"
+: >"$file"
+finds blob-empty "$layer"
+head -c 100 saved >"$file"
+finds blob-size-mismatch "$layer"
+cp saved "$file"
+run 0 --store "$STORE" fsck
+mv "$(blob_file "$STORE/blobs" "$config")" config
+finds config-missing "$config"
+mv config "$(blob_file "$STORE/blobs" "$config")"
+mv "$(blob_file "$STORE/blobs" "$manifest")" manifest
+finds manifest-missing "$manifest"
+mv manifest "$(blob_file "$STORE/blobs" "$manifest")"
+run 0 --store "$STORE" fsck
+
+mv "$STORE/layouts/app6/index.json" index
+run_json 4 --store "$STORE" fsck
+holds 'any(.id == "index-unreadable" and (.path | contains("app6")))'
+mv index "$STORE/layouts/app6/index.json"
+mv "$STORE/layouts/app6" app6
+run_json 4 --store "$STORE" fsck
+holds 'any(.id == "layout-missing")'
+mv app6 "$STORE/layouts/app6"
+run 0 --store "$STORE" fsck

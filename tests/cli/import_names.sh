@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: the ocistore developers
+#
+# Where images go: --name, --tag, PATH:TAG, a tag that moves; contradictions end with 16
+# before anything is done.
+. "${0%/*}/lib.sh"
+need_layouts
+STORE=$TEMPORARY/store
+run 0 init "$STORE"
+OCISTORE=$STORE
+export OCISTORE
+
+run_json 0 import "$LAYOUTS/app1:latest"
+holds 'map(select(.type == "image")) | length == 1 and .[0].layout == "app1" and .[0].ref == "latest"'
+run_json 0 import --name team/web "$LAYOUTS/app2:latest" "$LAYOUTS/app3:next"
+holds 'map(select(.type == "image") | .layout + ":" + .ref) | sort == ["team/web:latest", "team/web:next"]'
+run_json 0 import --tag v1 "oci:$LAYOUTS/base"
+holds 'map(select(.type == "image") | .ref) == ["v1"]'
+
+moved=$(jq -r '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "next").digest' \
+    "$LAYOUTS/app1/index.json")
+run 0 import --name app1 --tag latest "$LAYOUTS/app1:next"
+run_json 0 ls app1
+holds --arg digest "$moved" 'map(select(.type == "image" and .ref == "latest").digest) == [$digest]'
+
+mkdir -p "with:colon"
+cp -a "$LAYOUTS/base/." with:colon
+run_json 0 import --name colon with:colon
+holds 'map(select(.type == "image") | .layout) == ["colon"]'
+
+"$OCISTORE_BIN" --json ls >before
+run_json 16 import --tag x "$LAYOUTS/app1"
+mkdir -p one two
+cp -a "$LAYOUTS/base" one/same
+cp -a "$LAYOUTS/app1" two/same
+run_json 16 import one/same two/same
+run_json 16 import --name ../up "$LAYOUTS/base"
+run_json 16 import --name a:b "$LAYOUTS/base"
+run_json 16 import --name a/blobs/c "$LAYOUTS/base"
+run_json 16 import --name '' "$LAYOUTS/base"
+run_json 16 import
+cp -a "$LAYOUTS/base" .hidden
+run_json 16 import .hidden
+complains '--name'
+"$OCISTORE_BIN" --json ls >after
+same_files before after 'a refused import changed the store'

@@ -1,0 +1,40 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: the ocistore developers
+#
+# init makes a store, repeats without a change, and takes a layout as it is.
+. "${0%/*}/lib.sh"
+need jq
+
+run 0 init new/
+[ -d new/.ocistore ] && [ -d new/blobs ] || fail 'no store was made'
+silent
+run 0 init new
+prints 'already'
+run_json 0 init new
+holds '.[0].type == "store" and .[0].existed and (.[0].in_place | not)
+       and (.[0].uuid | length == 36)'
+first=$(jq -r 'select(.type == "store").uuid' out)
+
+run 0 -q init other
+[ ! -s out ] || fail '-q is not quiet'
+run_json 0 init other
+[ "$(jq -r 'select(.type == "store").uuid' out)" != "$first" ] || fail 'two stores, one uuid'
+
+mkdir here
+cd here || exit 1
+run 0 init
+[ -d .ocistore ] || fail 'init without DIR takes another folder'
+cd ..
+
+run 0 --store named init
+[ -d named/.ocistore ] || fail '--store is not taken'
+run 0 --store named init named
+run 16 --store named init other
+complains 'contradict'
+OCISTORE=$PWD/by-environment run 0 init
+[ -d by-environment/.ocistore ] || fail '$OCISTORE is not taken'
+
+run 16 init one two
+touch file
+run_json 8 init file/store
