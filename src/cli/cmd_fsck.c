@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct fsck_values {
-    bool quick, strict, only_bad;
+    bool quick, deep, strict, only_bad;
     const char *shared_blobs, *image;
     unsigned jobs;
     int64_t max_age_s, max_time_s;
@@ -21,6 +21,10 @@ static const struct ocs_option options[] = {
      .kind = OCS_OPTION_FLAG,
      .offset = VALUE(quick),
      .help = "do not rehash: documents, existence and sizes only\n"},
+    {.name = "deep",
+     .kind = OCS_OPTION_FLAG,
+     .offset = VALUE(deep),
+     .help = "also decompress the layers and check their diff_ids\n"},
     {.name = "strict",
      .kind = OCS_OPTION_FLAG,
      .offset = VALUE(strict),
@@ -305,6 +309,8 @@ static int run(struct ocs_cli *cli)
 {
     struct fsck_values values = {0};
     int result = ocs_cli_parse(cli, &values);
+    if (result == 0 && values.quick && values.deep)
+        result = ocs_cli_usage(cli, "--quick and --deep contradict each other");
     if (result == 0 && values.quick && rehashes_some(&values))
         result = ocs_cli_usage(cli, "--quick rehashes nothing: it contradicts --only-bad, "
                                     "--max-age, --max-time, --max-bytes and --rate");
@@ -312,6 +318,7 @@ static int run(struct ocs_cli *cli)
         return ocs_cli_status(cli, result);
     struct ocs_fsck_options fsck = {
         .quick = values.quick,
+        .deep = values.deep,
         .strict = values.strict,
         .shared_blobs = values.shared_blobs,
         .jobs = values.jobs,

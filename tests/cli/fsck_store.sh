@@ -21,6 +21,28 @@ run 0 fsck "$STORE"
 prints 'no errors'
 run 16 --store "$STORE" fsck --shared-blobs x
 run 16 --store "$STORE" fsck --quick --max-age 7d
+run 16 --store "$STORE" fsck --quick --deep
+run_json 0 --store "$STORE" fsck --deep
+holds 'last.findings == {}'
+
+# budgets: a part now, the rest in the next runs
+run_json 0 --store "$STORE" fsck --max-age 7d
+holds 'last | .blobs_checked == 0 and .blobs_left == 0 and .coverage == 0'
+run 0 --store "$STORE" fsck --max-bytes 1B
+prints 'not rehashed'
+prints 'left for another run'
+run_json 0 --store "$STORE" fsck --max-bytes 1B
+holds 'last | .blobs_checked >= 1 and .blobs_left > 0 and .blobs_checked + .blobs_left <= .blobs_total'
+run_json 0 --store "$STORE" fsck --image base:latest
+holds 'last.blobs_checked == 3'
+run 16 --store "$STORE" fsck --image base:nobody
+for size in 1 5K 5KB 5KiB 4M 10GiB 0; do
+    run 0 --store "$STORE" fsck --max-age 7d --max-bytes "$size" --rate "$size"
+done
+for size in x 5X 5MiBB 5iB -1 '' 99999999999999999999 99999999999G; do
+    run 16 --store "$STORE" fsck --max-bytes "$size"
+    complains 'is not a size'
+done
 
 # a lost graph is built again, without a finding
 rm -r "$STORE/.ocistore/graph"
