@@ -236,6 +236,27 @@ static char *prefix_of(const struct ocs_root *root)
     return asprintf(&prefix, "%s/", root->path) < 0 ? NULL : prefix;
 }
 
+/* Or somebody removed or renamed it since the list was made. */
+static int is_still_registered(struct ocs_fsck_run *run, const char *name, bool *registered,
+                               struct ocs_error *err)
+{
+    struct ocs_roots roots = {0};
+    struct ocs_roots_place place = ocs_store_roots_place(run->store);
+    int r = ocs_roots_read(&place, &roots, err);
+    *registered = r == 0 && ocs_roots_find(&roots, name);
+    ocs_roots_clear(&roots);
+    return r;
+}
+
+static int blame_missing(struct ocs_fsck_run *run, const struct ocs_root *root, const char *why,
+                         struct ocs_error *err)
+{
+    bool registered;
+    int r = is_still_registered(run, root->name, &registered, err);
+    return r == 0 && registered ? ocs_fsck_blame_file(run, "layout-missing", root->path, why, err)
+                                : r;
+}
+
 static int check_registered(struct ocs_fsck_run *run, const struct ocs_root *root,
                             struct ocs_error *err)
 {
@@ -248,10 +269,9 @@ static int check_registered(struct ocs_fsck_run *run, const struct ocs_root *roo
         return r;
     r = ocs_store_open_layout(run->store, root, &dir, &local);
     if (r == OCS_IO_ABSENT || r == OCS_IO_NOT_REGULAR)
-        return ocs_fsck_blame_file(run, "layout-missing", root->path,
-                                   r == OCS_IO_ABSENT ? NULL : "is no folder", err);
+        return blame_missing(run, root, r == OCS_IO_ABSENT ? NULL : "is no folder", err);
     if (r < 0)
-        return ocs_fsck_blame_file(run, "layout-missing", root->path, local.message, err);
+        return blame_missing(run, root, local.message, err);
     return check_layout(run, dir, err);
 }
 

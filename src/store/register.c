@@ -86,29 +86,37 @@ static int check_move(const struct ocs_roots *roots, const struct ocs_root *root
     return 0;
 }
 
+struct moving {
+    struct ocs_store *store;
+    const char *from, *to;
+};
+
+static int rename_folder(void *data, struct ocs_error *err)
+{
+    const struct moving *moving = data;
+    int dir = moving->store->dir;
+    char parent[OCS_LAYOUT_NAME_MAX + 32];
+    snprintf(parent, sizeof(parent), "%s", moving->to);
+    *strrchr(parent, '/') = '\0';
+    int result = ocs_io_mkdirs(dir, parent, 0755, parent, err);
+    if (result == 0)
+        result = ocs_io_rename_noreplace(dir, moving->from, dir, moving->to, moving->to, err);
+    if (result > 0)
+        return ocs_error_raise(err, OCS_REFUSED, "%s is taken", moving->to);
+    if (result == 0)
+        result = ocs_io_sync_dir(dir, parent, parent, err);
+    return result == 0 ? ocs_io_sync_dir(dir, "layouts", "layouts", err) : result;
+}
+
 /* The layout is unregistered, renamed and registered again: at every moment a
  * folder below layouts/ is seen, registered or not. */
 static int move_folder(struct ocs_store *store, const struct ocs_root *root,
                        const struct ocs_root *moved, const char *run, struct ocs_error *err)
 {
     struct ocs_roots_place place = ocs_store_roots_place(store);
-    char parent[OCS_LAYOUT_NAME_MAX + 32];
-    snprintf(parent, sizeof(parent), "%s", moved->path);
-    *strrchr(parent, '/') = '\0';
-    int result = ocs_io_mkdirs(store->dir, parent, 0755, parent, err);
-    if (result == 0)
-        result = ocs_roots_remove(&place, root->name, run, err);
-    if (result >= 0)
-        result = ocs_io_rename_noreplace(store->dir, root->path, store->dir, moved->path,
-                                         moved->path, err);
-    if (result > 0)
-        return ocs_error_raise(err, OCS_REFUSED, "%s is taken", moved->path);
-    if (result == 0)
-        result = ocs_io_sync_dir(store->dir, parent, parent, err);
-    if (result == 0)
-        result = ocs_io_sync_dir(store->dir, "layouts", "layouts", err);
-    /* somebody may have seen the folder in between, and registered it again */
-    return result == 0 ? ocs_roots_remove(&place, root->name, run, err) : result;
+    struct moving moving = {.store = store, .from = root->path, .to = moved->path};
+    const struct ocs_roots_then then = {.data = &moving, .call = rename_folder};
+    return ocs_roots_remove_and(&place, root->name, run, &then, err);
 }
 
 static int move_registered(struct ocs_store *store, const struct ocs_root *root,

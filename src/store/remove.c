@@ -260,9 +260,15 @@ static int move_files(struct removing *removing, const struct ocs_root *root, st
 
 /* The folder goes as a whole, so that it is there or not there; only when another
  * layout lies below it do its files go one by one. */
-static int move_folder(struct removing *removing, const struct ocs_root *root,
-                       struct ocs_error *err)
+struct moving {
+    struct removing *removing;
+    const struct ocs_root *root;
+};
+
+static int move_folder(void *data, struct ocs_error *err)
 {
+    struct removing *removing = ((struct moving *)data)->removing;
+    const struct ocs_root *root = ((struct moving *)data)->root;
     struct ocs_store *store = removing->store;
     int result = has_layout_below(removing, root)
                      ? move_files(removing, root, err)
@@ -275,7 +281,7 @@ static int move_folder(struct removing *removing, const struct ocs_root *root,
     *strrchr(parent, '/') = '\0';
     result = ocs_io_sync_dir(store->dir, parent, parent, err);
     while (result == 0 && strchr(parent, '/')) { /* empty folders above it */
-        if (unlinkat(store->dir, parent, AT_REMOVEDIR) < 0)
+        if (ocs_io_rmdir(store->dir, parent, parent, NULL) != 0)
             break;
         *strrchr(parent, '/') = '\0';
     }
@@ -292,12 +298,9 @@ static int remove_layout(struct removing *removing, const struct removal *remova
     /* an index that cannot be read goes all the same: it stays in the trash */
     if (read_index(removing, removal, &dir, &index, &unreadable) == 0)
         removing->report->images += index.document.count;
-    int result = ocs_roots_remove(&place, removal->root->name, removing->run, err);
-    if (result >= 0)
-        result = move_folder(removing, removal->root, err);
-    /* somebody may have seen the folder in between, and registered it again */
-    if (result >= 0)
-        result = ocs_roots_remove(&place, removal->root->name, removing->run, err);
+    struct moving moving = {.removing = removing, .root = removal->root};
+    const struct ocs_roots_then then = {.data = &moving, .call = move_folder};
+    int result = ocs_roots_remove_and(&place, removal->root->name, removing->run, &then, err);
     if (result == 0 && removing->on_change) {
         struct ocs_change change = {.action = "remove", .layout = removal->root->name};
         removing->on_change(removing->data, &change);

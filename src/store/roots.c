@@ -345,8 +345,19 @@ int ocs_roots_remember(const struct ocs_roots_place *place, const struct ocs_roo
     return put(place, root, index, true, err);
 }
 
-int ocs_roots_remove(const struct ocs_roots_place *place, const char *name, const char *run,
-                     struct ocs_error *err)
+static int remove_entry(const struct ocs_roots_place *place, const char *path, const char *run,
+                        struct ocs_error *err)
+{
+    if (!entry_exists(place, path))
+        return 0;
+    int result = change_count(place, -1, err);
+    if (result == 0)
+        result = ocs_trash_put_file(place->state_dir, run, place->state_dir, path, path, err);
+    return result < 0 ? result : ocs_io_sync_dir(place->state_dir, "roots", ".ocistore/roots", err);
+}
+
+int ocs_roots_remove_and(const struct ocs_roots_place *place, const char *name, const char *run,
+                         const struct ocs_roots_then *then, struct ocs_error *err)
 {
     auto_fd int lock = -1;
     char id[OCS_ROOT_ID_SIZE];
@@ -354,15 +365,16 @@ int ocs_roots_remove(const struct ocs_roots_place *place, const char *name, cons
     ocs_root_id(name, id);
     snprintf(path, sizeof(path), "roots/%s.json", id);
     int result = lock_folder(place, LOCK_EX, &lock, err);
-    if (result == 0 && !entry_exists(place, path))
-        return 0;
     if (result == 0)
-        result = change_count(place, -1, err);
-    if (result == 0)
-        result = ocs_trash_put_file(place->state_dir, run, place->state_dir, path, path, err);
-    if (result >= 0)
-        result = ocs_io_sync_dir(place->state_dir, "roots", ".ocistore/roots", err);
-    return ocs_error_context(err, result, "layout '%s': unregister", name);
+        result = remove_entry(place, path, run, err);
+    result = ocs_error_context(err, result, "layout '%s': unregister", name);
+    return result == 0 && then ? then->call(then->data, err) : result;
+}
+
+int ocs_roots_remove(const struct ocs_roots_place *place, const char *name, const char *run,
+                     struct ocs_error *err)
+{
+    return ocs_roots_remove_and(place, name, run, NULL, err);
 }
 
 /* ---- all of them ---- */

@@ -23,7 +23,7 @@ void ocs_root_id(const char *name, char out[OCS_ROOT_ID_SIZE]);
 
 struct ocs_root {
     char *name;
-    char *path;    /* relative to the store, or absolute when attached */
+    char *path; /* relative to the store, or absolute when attached */
     bool attached;
     bool registered; /* has an entry in roots/; else it was only seen below layouts/ */
 };
@@ -33,7 +33,7 @@ void ocs_root_clear(struct ocs_root *root);
 struct ocs_roots {
     struct ocs_root *items; /* sorted by name */
     size_t count;
-    bool damaged; /* an entry cannot be read, or there are fewer than counted */
+    bool damaged;      /* an entry cannot be read, or there are fewer than counted */
     char trouble[256]; /* which, when damaged */
 };
 void ocs_roots_clear(struct ocs_roots *roots);
@@ -70,5 +70,13 @@ int ocs_roots_last_index(const struct ocs_roots_place *place, const char *name,
 /* Unregister; the entry goes to trash/<run>/roots/. Absent is fine. */
 int ocs_roots_remove(const struct ocs_roots_place *place, const char *name, const char *run,
                      struct ocs_error *err);
+/* The same, and `then` moves the layout's folder while nobody can list roots/ and
+ * layouts/, or register what he has seen there.  It must not use this module. */
+struct ocs_roots_then {
+    void *data;
+    int (*call)(void *data, struct ocs_error *err);
+};
+int ocs_roots_remove_and(const struct ocs_roots_place *place, const char *name, const char *run,
+                         const struct ocs_roots_then *then, struct ocs_error *err);
 
 #endif
