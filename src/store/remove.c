@@ -9,7 +9,6 @@
 #include "reserve.h"
 #include "trash.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
