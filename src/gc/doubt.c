@@ -213,12 +213,14 @@ static int settle_large(struct doubts *doubts, struct doubtful *item, struct ocs
                                     ocs_now_s(), err);
 }
 
-/* A file that cannot be read stays in doubt: that is no failure of the run. */
+/* A file that cannot be read stays in doubt: that is no failure of the run.  One
+ * that was not there when the folder was listed may have come since, with the
+ * index that names it: it is learned, and the next round sees both. */
 static int settle_in_place(struct doubts *doubts, struct doubtful *item, struct ocs_error *err)
 {
     struct stat st;
     auto_bytes struct ocs_bytes bytes = {0};
-    if (!item->present || !ocs_algorithm_verifiable(ocs_digest_algorithm(&item->node.digest))) {
+    if (!ocs_algorithm_verifiable(ocs_digest_algorithm(&item->node.digest))) {
         item->open = item->node.kind == OCS_NODE_UNREAD;
         return 0;
     }
