@@ -1,0 +1,118 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: the ocistore developers
+#
+# trash: what gc and rm took away is listed, comes back, or goes for good.
+. "${0%/*}/lib.sh"
+need jq sha256sum
+STORE=$TEMPORARY/store
+OCISTORE=$STORE
+export OCISTORE
+run 0 init "$STORE"
+
+# put FOLDER TEXT: a blob of that text below FOLDER, in $digest
+put() {
+    digest=sha256:$(printf %s "$2" | sha256sum | cut -d ' ' -f 1)
+    mkdir -p "$1/blobs/sha256"
+    printf %s "$2" >"$1/blobs/sha256/${digest#*:}"
+}
+# entry FOLDER TAG: a manifest of its own, its descriptor in $entry
+entry() {
+    put "$1" "{\"architecture\":\"amd64\",\"os\":\"linux\",\"author\":\"$1 $2\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}"
+    text="{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":\
+{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"size\":$(stat -c %s "$1/blobs/sha256/${digest#*:}"),\
+\"digest\":\"$digest\"},\"layers\":[]}"
+    put "$1" "$text"
+    entry="{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"size\":${#text},\
+\"digest\":\"$digest\",\"annotations\":{\"org.opencontainers.image.ref.name\":\"$2\"}}"
+}
+# layout FOLDER TAG...: an image for each tag
+layout() {
+    folder=$1 entries=
+    shift
+    for tag; do
+        entry "$folder" "$tag"
+        entries=$entries${entries:+,}$entry
+    done
+    echo '{"imageLayoutVersion":"1.0.0"}' >"$folder/oci-layout"
+    echo "{\"schemaVersion\":2,\"manifests\":[$entries]}" >"$folder/index.json"
+}
+tags() {
+    jq -r '.manifests[].annotations["org.opencontainers.image.ref.name"]' \
+        "$STORE/layouts/$1/index.json" | sort | tr '\n' ' '
+}
+blobs() {
+    find "$STORE/blobs" -type f | wc -l
+}
+
+layout app v1 v2 v3
+layout other w
+run 0 import app other
+run 0 trash
+prints 'the trash is empty'
+run 16 trash nonsense
+run 16 trash restore
+run 16 trash restore app
+complains 'trash list'
+run 16 trash restore "sha256:$(printf 0 | sha256sum | cut -d ' ' -f 1)"
+
+# rm NAME:TAG, and back; what the layout has now stays as it is
+run 0 rm app:v1
+run_json 0 trash list
+holds '.[0].type == "entry" and .[0].layout == "app" and .[0].bytes > 0 and .[0].digest == null'
+holds 'last.entries == length - 1 and last.bytes > 0'
+run 0 tag app:v2 v9
+run_json 0 trash restore app
+holds '.[0].type == "change" and .[0].action == "restore" and .[0].layout == "app"'
+same "$(tags app)" 'v1 v2 v3 v9 ' 'tags after rm app:v1 was undone'
+run 0 fsck
+
+# two rm, undone one after the other
+run 0 rm app:v2
+run 0 rm app:v3
+run 0 trash restore app
+run 0 trash restore app
+same "$(tags app)" 'v1 v2 v3 v9 ' 'tags after two rm were undone'
+
+# rm NAME, with the blobs gone into the trash meanwhile
+run 0 rm other
+[ -e "$STORE/layouts/other/index.json" ] && fail 'other is still there'
+run 0 gc --grace 0
+same "$(blobs)" 6 'blobs after gc'
+run_json 0 trash
+holds 'any(.digest != null and (.path | startswith("blobs/")))'
+run 0 trash restore other
+same "$(tags other)" 'w ' 'tags after rm other was undone'
+same "$(blobs)" 8 'blobs after restore'
+run 0 cat other:w
+run 0 fsck
+
+# one blob, by its digest; gc does not take it at once again
+run 0 rm other
+run 0 gc --grace 0
+digest=$(run_json 0 trash; jq -r 'select(.digest) | .digest' out | head -n 1)
+run_json 0 trash restore "$digest"
+holds --arg d "$digest" '.[0].action == "restore" and .[0].digest == $d'
+[ -e "$STORE/blobs/sha256/${digest#*:}" ] || fail 'the blob is not back'
+run 0 trash restore "$digest"
+run 0 gc --grace 1h
+[ -e "$STORE/blobs/sha256/${digest#*:}" ] || fail 'gc took it again at once'
+run 0 fsck
+
+# a damaged one stays where it is
+other=$(run_json 0 trash; jq -r 'select(.digest) | .digest' out | head -n 1)
+chmod u+w "$STORE"/.ocistore/trash/*/blobs/sha256/"${other#*:}"
+echo damage >"$(find "$STORE/.ocistore/trash" -name "${other#*:}")"
+run 4 trash restore "$other"
+complains damaged
+[ -e "$STORE/blobs/sha256/${other#*:}" ] && fail 'a damaged blob came back'
+
+# empty: all of it, but nothing that lies in blobs
+before=$(blobs)
+run_json 0 trash empty
+holds 'last.purged > 0'
+same "$(blobs)" "$before" 'blobs after empty'
+run 0 trash
+prints 'the trash is empty'
+run 16 trash restore other
+run 0 fsck
