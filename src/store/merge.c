@@ -68,6 +68,7 @@ struct merging {
     const struct ocs_merge_entry *entries;
     size_t count;
     bool keep_tags; /* a tag that is there stays */
+    bool *added;    /* or NULL */
 };
 
 static void report_move(const struct merging *merging, const struct ocs_merge_entry *entry,
@@ -109,6 +110,8 @@ static int make_edit(void *data, const struct ocs_index *index, struct ocs_index
         if (settle(merging, &merging->entries[i], places, count, change->keep))
             change->add[change->add_count++] = merging->entries[i].text;
     }
+    if (merging->added)
+        *merging->added = change->add_count > 0;
     bool all_kept = !memchr(change->keep, false, count);
     return change->add_count == 0 && all_kept ? OCS_EDIT_NOTHING : 0;
 }
@@ -155,9 +158,17 @@ int ocs_merge(struct ocs_store *store, const char *layout, const struct ocs_merg
 }
 
 int ocs_merge_missing(struct ocs_store *store, const char *layout,
-                      const struct ocs_merge_entry *entries, size_t count, struct ocs_error *err)
+                      const struct ocs_merge_entry *entries, size_t count, bool *added,
+                      struct ocs_error *err)
 {
     struct merging merging = {
-        .store = store, .layout = layout, .entries = entries, .count = count, .keep_tags = true};
+        .store = store,
+        .layout = layout,
+        .entries = entries,
+        .count = count,
+        .keep_tags = true,
+        .added = added,
+    };
+    *added = false;
     return merge(&merging, err);
 }

@@ -62,12 +62,32 @@ int ocs_trash_list(struct ocs_store *store, void *data,
 
 /* ---- restore ---- */
 
-/* What is looked for, and the newest run that holds it. */
+/* What is looked for, and the runs that hold it, oldest first. */
 struct search {
     const char *layout; /* or NULL */
     const struct ocs_digest *digest;
-    char run[OCS_RUN_NAME_SIZE]; /* "": not found */
+    char (*runs)[OCS_RUN_NAME_SIZE];
+    size_t count;
 };
+
+static void search_clear(struct search *search)
+{
+    free(search->runs);
+}
+#define auto_search __attribute__((cleanup(search_clear)))
+
+static int add_run(struct search *search, const char *run, struct ocs_error *err)
+{
+    if ((search->count & (search->count - 1)) == 0) {
+        size_t capacity = search->count ? search->count * 2 : 1;
+        void *grown = realloc(search->runs, capacity * sizeof(*search->runs));
+        if (!grown)
+            return ocs_error_memory(err);
+        search->runs = grown;
+    }
+    snprintf(search->runs[search->count++], OCS_RUN_NAME_SIZE, "%s", run);
+    return 0;
+}
 
 static int match_entry(void *data, const char *run, const char *path,
                        const struct ocs_digest *digest, const struct stat *st,
@@ -76,13 +96,10 @@ static int match_entry(void *data, const char *run, const char *path,
     struct search *search = data;
     char name[OCS_LAYOUT_NAME_MAX + 1];
     (void)st;
-    (void)err;
     bool found = search->digest
                      ? digest && ocs_digest_equal(digest, search->digest)
                      : layout_of(path, name, sizeof(name)) && strcmp(name, search->layout) == 0;
-    if (found && strcmp(run, search->run) > 0)
-        snprintf(search->run, sizeof(search->run), "%s", run);
-    return 0;
+    return found ? add_run(search, run, err) : 0;
 }
 
 static int find(struct ocs_store *store, struct search *search, const char *name,
@@ -90,36 +107,43 @@ static int find(struct ocs_store *store, struct search *search, const char *name
 {
     struct ocs_trash_visitor visitor = {.data = search, .on_entry = match_entry};
     int result = ocs_trash_each(store->state, &visitor, err);
-    if (result == 0 && !search->run[0])
+    if (result == 0 && search->count == 0)
         return ocs_error_hint(
             err, ocs_error_raise(err, OCS_USAGE, "nothing of '%s' lies in the trash", name),
             "ocistore trash list");
     return result;
 }
 
+/* The newest copy that is whole. */
 static int restore_blob(struct ocs_store *store, const struct ocs_digest *digest, const char *text,
                         struct ocs_error *err)
 {
-    struct search search = {.digest = digest};
-    int result = find(store, &search, text, err);
-    if (result == 0)
-        result = ocs_trash_restore_blob(store->state, search.run, store->blobs, digest, err);
-    if (result == OCS_IO_EXISTS)
-        return 0; /* it is back already */
+    auto_search struct search search = {.digest = digest};
+    struct stat st;
+    int result = ocs_blobs_stat(store->blobs, digest, &st, err);
+    if (result <= 0)
+        return result; /* it is back already */
+    result = find(store, &search, text, err);
+    if (result < 0)
+        return result;
+    result = OCS_BLOB_BAD;
+    for (size_t i = search.count; i > 0 && (result == OCS_BLOB_BAD || result == OCS_IO_ABSENT); i--)
+        result =
+            ocs_trash_restore_blob(store->state, search.runs[i - 1], store->blobs, digest, err);
     if (result == OCS_IO_ABSENT)
         return ocs_error_raise(err, OCS_BUSY, "%s was taken out of the trash meanwhile", text);
-    if (result > 0)
+    if (result == OCS_BLOB_BAD)
         return ocs_error_raise(err, OCS_REFUSED, "%s is damaged: it stays in the trash", text);
-    return result == 0 ? ocs_blobs_sync(store->blobs, err) : result;
+    return result < 0 ? result : ocs_blobs_sync(store->blobs, err);
 }
 
-static int read_old_index(struct ocs_store *store, const struct search *search,
+static int read_old_index(struct ocs_store *store, const char *run, const char *layout,
                           struct ocs_index *out, struct ocs_error *err)
 {
     char path[OCS_LAYOUT_NAME_MAX + 64];
     auto_fd int dir = -1;
     struct ocs_index_wait wait = {.patience_ms = 0, .hooks = &store->hooks};
-    snprintf(path, sizeof(path), "trash/%s/layouts/%s", search->run, search->layout);
+    snprintf(path, sizeof(path), "trash/%s/layouts/%s", run, layout);
     int result = ocs_io_open_dir(store->state, path, &dir, path, err);
     if (result > 0)
         return ocs_error_raise(err, OCS_BUSY, "%s was taken away meanwhile", path);
@@ -130,37 +154,52 @@ static int read_old_index(struct ocs_store *store, const struct search *search,
     return result > 0 ? -OCS_REFUSED : result;
 }
 
+static int fill_entry(const struct ocs_index *index, size_t i, struct ocs_merge_entry *entry,
+                      struct ocs_error *err)
+{
+    size_t size = 0;
+    const char *text = ocs_index_entry_text(index, i, &size);
+    entry->ref = ocs_index_ref(index, i);
+    entry->digest = index->document.descriptors[i].digest;
+    entry->text = strndup(text, size);
+    return entry->text ? 0 : ocs_error_memory(err);
+}
+
 static int merge_old_index(struct ocs_store *store, const char *layout,
-                           const struct ocs_index *index, struct ocs_error *err)
+                           const struct ocs_index *index, bool *added, struct ocs_error *err)
 {
     size_t count = index->document.count;
-    struct ocs_merge_entry *entries = calloc(count + 1, sizeof(*entries));
+    auto_free struct ocs_merge_entry *entries = calloc(count + 1, sizeof(*entries));
     int result = entries ? 0 : ocs_error_memory(err);
-    for (size_t i = 0; result == 0 && i < count; i++) {
-        size_t size = 0;
-        const char *text = ocs_index_entry_text(index, i, &size);
-        entries[i].ref = ocs_index_ref(index, i);
-        entries[i].digest = index->document.descriptors[i].digest;
-        entries[i].text = strndup(text, size);
-        if (!entries[i].text)
-            result = ocs_error_memory(err);
-    }
+    for (size_t i = 0; result == 0 && i < count; i++)
+        result = fill_entry(index, i, &entries[i], err);
     if (result == 0)
-        result = ocs_merge_missing(store, layout, entries, count, err);
+        result = ocs_merge_missing(store, layout, entries, count, added, err);
     for (size_t i = 0; entries && i < count; i++)
         free(entries[i].text);
-    free(entries);
     return result;
 }
 
+static int restore_run(struct ocs_store *store, const char *run, const char *layout, bool *added,
+                       struct ocs_error *err)
+{
+    auto_index struct ocs_index index = {0};
+    int result = read_old_index(store, run, layout, &index, err);
+    return result == 0 ? merge_old_index(store, layout, &index, added, err) : result;
+}
+
+/* The newest rm that took something which the layout does not have again: so each
+ * call undoes one. */
 static int restore_layout(struct ocs_store *store, const char *layout, struct ocs_error *err)
 {
-    struct search search = {.layout = layout};
-    auto_index struct ocs_index index = {0};
+    auto_search struct search search = {.layout = layout};
+    bool added = false;
     int result = find(store, &search, layout, err);
-    if (result == 0)
-        result = read_old_index(store, &search, &index, err);
-    return result == 0 ? merge_old_index(store, layout, &index, err) : result;
+    for (size_t i = search.count; result == 0 && !added && i > 0; i--)
+        result = restore_run(store, search.runs[i - 1], layout, &added, err);
+    if (result == 0 && !added)
+        ocs_store_notice(store, "layout '%s' has everything that rm took from it", layout);
+    return result;
 }
 
 static int restore_one(struct ocs_store *store, const char *name, void *data,
