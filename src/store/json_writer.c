@@ -35,7 +35,8 @@ void ocs_json_write_raw(struct ocs_json_writer *w, const char *bytes, size_t siz
 {
     if (!reserve(w, size))
         return;
-    memcpy(w->text.data + w->text.size, bytes, size);
+    if (size > 0) /* `bytes` may be NULL else */
+        memcpy(w->text.data + w->text.size, bytes, size);
     w->text.size += size;
     w->text.data[w->text.size] = '\0';
 }

@@ -13,12 +13,11 @@ DAMAGED = {"imports": REFUSED}
 
 
 def make_socket(path):
-    """A path of a socket is short, so it is made by a relative name."""
-    here = os.getcwd()
-    os.chdir(os.path.dirname(path))
+    """The name of a socket is at most 108 bytes long: it is reached through the folder."""
+    folder = os.open(os.path.dirname(path), os.O_PATH)
     with socket.socket(socket.AF_UNIX) as made:
-        made.bind(os.path.basename(path))
-    os.chdir(here)
+        made.bind(f"/proc/self/fd/{folder}/{os.path.basename(path)}")
+    os.close(folder)
 
 
 # ---- digests ----
@@ -90,7 +89,7 @@ def digest_of_an_entry_leaves_the_folder(l):
     l.finish([{"mediaType": MANIFEST, "digest": "sha256:../../secret", "size": 2}, l.image()])
 
 
-@case(fsck=["warning blob-algorithm-unknown"], complete=False)
+@case(fsck=["error document-invalid", "warning blob-algorithm-unknown"], complete=False)
 def digest_of_an_unknown_algorithm(l):
     """Kept with its edges, never swept, cannot be verified."""
     config, layers = l.parts()
@@ -269,7 +268,7 @@ def strangers_in_blobs(l):
     l.write("blobs/sha256/" + "a" * 63 + "\x1b", b"x")
 
 
-@case(fsck=["warning blob-not-regular"])
+@case(fsck=["warning blob-not-regular"], complete=False)
 def unreferenced_link(l):
     """A link among the blobs that nothing refers to is left alone."""
     l.finish([l.image()])

@@ -4,7 +4,7 @@
 
 import json
 
-from corpus import case
+from corpus import REFUSED, case
 from layout import (ARTIFACT, CONFIG, DOCKER_MANIFEST, EMPTY, INDEX, LIST, SCHEMA1, digest_of, tar,
                     named)
 
@@ -30,9 +30,10 @@ def schema_1(l):
                       "history": [{"v1Compatibility": "{}"}] * 2, "signatures": []}, SCHEMA1)])
 
 
-@case()
+@case(imports=REFUSED)
 def schema_1_under_the_digest_of_its_payload(l):
-    """The digest of a signed manifest is over what was signed: it never stops a gc."""
+    """The digest of a signed manifest is over what was signed: that never stops a gc, but an import
+    publishes nothing that it cannot verify."""
     layer = l.layer()[0]
     payload = {"schemaVersion": 1, "name": "x", "tag": "1", "architecture": "amd64",
                "fsLayers": [{"blobSum": layer["digest"]}], "history": [{"v1Compatibility": "{}"}]}

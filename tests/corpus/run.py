@@ -4,10 +4,10 @@
 """Runs the program on every case of the corpus and compares the verdicts."""
 
 import argparse
+import concurrent.futures
 import hashlib
 import json
 import os
-import resource
 import shutil
 import stat
 import subprocess
@@ -70,15 +70,14 @@ class Runner:
     def __init__(self, options):
         self.options = options
 
-    def limit(self):
-        if self.options.memory:
-            resource.setrlimit(resource.RLIMIT_DATA, (self.options.memory << 20,) * 2)
-
     def run(self, *arguments, status, what):
         command = [self.options.program, *arguments]
+        if self.options.memory:
+            command = ["sh", "-c", f'ulimit -d {self.options.memory << 10}; exec "$@"', "sh",
+                       *command]
         try:
             done = subprocess.run(command, capture_output=True, timeout=self.options.timeout,
-                                  preexec_fn=self.limit, stdin=subprocess.DEVNULL, check=False,
+                                  stdin=subprocess.DEVNULL, check=False,
                                   env={**os.environ, "LC_ALL": "C", "OCISTORE": ""})
         except subprocess.TimeoutExpired:
             raise Wrong(f"{what}: not done after {self.options.timeout} s") from None
@@ -126,10 +125,10 @@ class Runner:
         compare("init in place", before, snapshot(layout))
         if one.init != corpus.DONE:
             return
+        self.fsck(one, "fsck of the store", "--store", layout, "fsck")
         for turn in ("gc", "gc again"):
             self.run("--store", layout, "gc", "--now", status=one.gc, what=turn)
             compare(turn, before, snapshot(layout), dead if one.gc == corpus.DONE else ())
-        self.fsck(one, "fsck of the store", "--store", layout, "fsck")
 
     def check(self, one, root):
         layout = os.path.join(root, "layout")
@@ -157,22 +156,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--program", required=True)
     parser.add_argument("--only", help="the name of one case")
+    parser.add_argument("--jobs", type=int, default=2, help="cases at a time")
     parser.add_argument("--timeout", type=float, default=60, help="seconds for one command")
     parser.add_argument("--memory", type=int, help="MiB that one command may allocate")
     parser.add_argument("--keep", action="store_true", help="leave the folders there")
     parser.add_argument("topics", nargs="*")
     options = parser.parse_args()
-    runner = Runner(options)
+    cases = [one for one in corpus.load(options.topics) if options.only in (None, one.name)]
     failed = 0
-    cases = corpus.load(options.topics)
-    for one in cases:
-        if options.only and one.name != options.only:
-            continue
-        wrong = runner.wrong(one)
-        print(f"{'not ok' if wrong else 'ok'} {one.name}", flush=True)
-        if wrong:
-            failed += 1
-            print("    " + one.about + "\n    " + wrong.replace("\n", "\n    "), flush=True)
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for one, wrong in zip(cases, pool.map(Runner(options).wrong, cases)):
+            print(f"{'not ok' if wrong else 'ok'} {one.name}", flush=True)
+            if wrong:
+                failed += 1
+                print("    " + one.about + "\n    " + wrong.replace("\n", "\n    "), flush=True)
     if failed:
         sys.exit(f"{failed} of {len(cases)} cases are not as expected")
 

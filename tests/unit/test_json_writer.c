@@ -23,6 +23,7 @@ static void test_document(void **state)
     ocs_json_write_integer(&w, "n", -2);
     ocs_json_write_close(&w, '}');
     ocs_json_write_raw(&w, "\n", 1);
+    ocs_json_write_raw(&w, NULL, 0);
     assert_false(w.failed);
     assert_string_equal(w.text.data, "{\"a\":\"x\",\"list\":[1,{},null],\"n\":-2}\n");
     assert_int_equal(w.text.size, strlen(w.text.data));
