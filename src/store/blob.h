@@ -26,8 +26,8 @@ const char *ocs_blobs_label(const struct ocs_blobs *blobs);
 int ocs_blobs_open_blob(const struct ocs_blobs *blobs, const struct ocs_digest *digest, int *fd,
                         struct stat *st, struct ocs_error *err);
 /* Without following a link.  Positive: OCS_IO_ABSENT.  The caller looks at st_mode. */
-int ocs_blobs_stat(const struct ocs_blobs *blobs, const struct ocs_digest *digest,
-                   struct stat *st, struct ocs_error *err);
+int ocs_blobs_stat(const struct ocs_blobs *blobs, const struct ocs_digest *digest, struct stat *st,
+                   struct ocs_error *err);
 
 /* What gc gives back by taking a file away: the space that it has, none while the
  * file has other names. */

@@ -16,8 +16,8 @@
 #define OCS_CENSUS_NO_ID UINT32_MAX
 
 struct ocs_census_entry { /* of an index.json */
-    uint32_t id;    /* or OCS_CENSUS_NO_ID */
-    uint32_t entry; /* its place among the index document's descriptors */
+    uint32_t id;          /* or OCS_CENSUS_NO_ID */
+    uint32_t entry;       /* its place among the index document's descriptors */
 };
 
 enum ocs_census_layout_state {
@@ -38,9 +38,9 @@ struct ocs_census_layout {
 
 struct ocs_census {
     struct ocs_graph_view view;
-    uint8_t *present; /* by id: a regular file is in blobs/ */
-    uint64_t files;      /* regular files named by a digest */
-    uint64_t strangers;  /* everything else in blobs/ */
+    uint8_t *present;                  /* by id: a regular file is in blobs/ */
+    uint64_t files;                    /* regular files named by a digest */
+    uint64_t strangers;                /* everything else in blobs/ */
     struct ocs_census_layout *layouts; /* sorted by name */
     size_t layout_count;
     bool roots_damaged; /* a roots/ entry is damaged, or fewer than store.json counts */

@@ -41,8 +41,8 @@ static int read_roots(struct ocs_store *store, struct ocs_roots *roots, struct o
 }
 
 /* The layout's folder and its index as they are now. */
-static int read_index(struct ocs_store *store, const struct ocs_root *root,
-                      struct ocs_index *index, struct ocs_error *err)
+static int read_index(struct ocs_store *store, const struct ocs_root *root, struct ocs_index *index,
+                      struct ocs_error *err)
 {
     auto_fd int dir = -1;
     char label[OCS_LAYOUT_NAME_MAX + 32];
@@ -81,8 +81,8 @@ static int check_move(const struct ocs_roots *roots, const struct ocs_root *root
     if (ocs_roots_find(roots, new_name))
         return ocs_error_raise(err, OCS_USAGE, "there is a layout '%s' already", new_name);
     if (!root->attached && lies_below(roots, name))
-        return ocs_error_raise(err, OCS_USAGE,
-                               "other layouts lie below '%s': move those first", name);
+        return ocs_error_raise(err, OCS_USAGE, "other layouts lie below '%s': move those first",
+                               name);
     return 0;
 }
 
@@ -196,8 +196,7 @@ static int refuse_own_blobs(const char *path, struct ocs_error *err)
     if (fstatat(dir, "blobs/sha256", &st, 0) < 0)
         return 0; /* the empty folder that skopeo leaves */
     return ocs_error_hint(
-        err,
-        ocs_error_raise(err, OCS_USAGE, "%s has blobs of its own, not in this store", path),
+        err, ocs_error_raise(err, OCS_USAGE, "%s has blobs of its own, not in this store", path),
         "ocistore import %s", path);
 }
 
@@ -207,17 +206,17 @@ static int check_attach(const struct ocs_store *store, const struct ocs_roots *r
     const struct ocs_root *other = ocs_roots_find(roots, root->name);
     size_t size = strlen(store->path);
     if (is_in_place(roots))
-        return ocs_error_raise(err, OCS_USAGE, "%s is a store in place: it holds that one layout "
-                                               "only",
+        return ocs_error_raise(err, OCS_USAGE,
+                               "%s is a store in place: it holds that one layout "
+                               "only",
                                store->path);
     if (strncmp(root->path, store->path, size) == 0 &&
         (root->path[size] == '/' || root->path[size] == '\0'))
         return ocs_error_raise(err, OCS_USAGE, "%s lies in the store itself", root->path);
     if (other && (!other->attached || strcmp(other->path, root->path) != 0))
-        return ocs_error_hint(err,
-                              ocs_error_raise(err, OCS_USAGE, "there is a layout '%s' already",
-                                              root->name),
-                              "ocistore attach --name NAME %s", root->path);
+        return ocs_error_hint(
+            err, ocs_error_raise(err, OCS_USAGE, "there is a layout '%s' already", root->name),
+            "ocistore attach --name NAME %s", root->path);
     return refuse_own_blobs(root->path, err);
 }
 
