@@ -73,7 +73,7 @@ _ocistore() {
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")
         ;;
-    ls | tree | inspect | cat | rm | du | tag | mv | forget)
+    ls | tree | inspect | cat | rm | du | prune | tag | mv | forget)
         mapfile -t COMPREPLY < <(compgen -W "$(_ocistore_images "${COMP_WORDS[0]}" "${store[@]}")" -- "$cur")
         if declare -F __ltrim_colon_completions >/dev/null; then
             __ltrim_colon_completions "$cur"

@@ -288,6 +288,29 @@ OCS_PUBLIC int ocs_trash_restore(struct ocs_store *store, const char *const *nam
 OCS_PUBLIC int ocs_trash_empty(struct ocs_store *store, struct ocs_gc_report *report,
                                struct ocs_error *err);
 
+struct ocs_prune_options {
+    bool untagged;        /* nameless entries, as retagging leaves them beside named ones */
+    int64_t older_than_s; /* images that came into the store longer ago; negative: no rule */
+    unsigned keep_last;   /* all but the N youngest of each layout; with older_than_s: spare these;
+                             0: no rule */
+    bool dry_run;
+    void *data;
+    ocs_change_fn *on_change;
+};
+
+#define OCS_PRUNE_OPTIONS_INIT                                                                     \
+    {                                                                                              \
+        .older_than_s = -1                                                                         \
+    }
+
+/* Drop entries of these layouts (none: of all but the attached) by rule; blobs stay
+ * until gc.  The age of an image is that of its document's file in the store.  What
+ * belongs to an image (it has it as subject, or its tag says so: sha256-<hex>...)
+ * goes with it and is judged by no rule.  OCS_USAGE without any rule. */
+OCS_PUBLIC int ocs_prune(struct ocs_store *store, const char *const *layouts, size_t count,
+                         const struct ocs_prune_options *options,
+                         struct ocs_remove_report *report, struct ocs_error *err);
+
 /* ---- gc ----------------------------------------------------------------- */
 
 struct ocs_gc_candidate {

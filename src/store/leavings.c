@@ -30,6 +30,23 @@ static int count_freed(const struct ocs_store *store, const struct ocs_census *c
     return 0;
 }
 
+int ocs_leavings_expect(struct ocs_store *store, const struct ocs_census *census,
+                        const uint32_t *kept, size_t count, struct ocs_census_sum *out,
+                        struct ocs_error *err)
+{
+    auto_free uint8_t *was = NULL;
+    auto_free uint8_t *is = calloc((size_t)census->view.count + 1, 1);
+    *out = (struct ocs_census_sum){0};
+    int result = is ? reach(census, &was, err) : ocs_error_memory(err);
+    if (result == 0)
+        result = ocs_census_reach(census, kept, count, true, is, 1, err);
+    for (uint32_t id = 0; result == 0 && id < census->view.count; id++) {
+        if (was[id] && !is[id])
+            result = count_freed(store, census, id, out, err);
+    }
+    return result;
+}
+
 /* Their grace begins now. */
 static int record_garbage(struct ocs_store *store, const struct ocs_census *before,
                           const uint8_t *was, const uint8_t *is, struct ocs_census_sum *sum,

@@ -9,6 +9,12 @@
 
 #include "census.h"
 
+/* What would be left if these entries alone were listed: to be told and done
+ * nothing about.  In the census every entry is flagged (ocs_census_note_listed). */
+int ocs_leavings_expect(struct ocs_store *store, const struct ocs_census *census,
+                        const uint32_t *kept, size_t count, struct ocs_census_sum *out,
+                        struct ocs_error *err);
+
 struct ocs_leavings {
     struct ocs_store *store;
     struct ocs_census before;
