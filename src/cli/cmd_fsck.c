@@ -305,6 +305,13 @@ static bool rehashes_some(const struct fsck_values *values)
            values->rate;
 }
 
+/* The library counts it as a result; for the program it is an error like any other. */
+static int interrupted_run(struct ocs_cli *cli)
+{
+    cli->err = (struct ocs_error){.status = OCS_INTERRUPTED, .message = "interrupted"};
+    return -OCS_INTERRUPTED;
+}
+
 static int run(struct ocs_cli *cli)
 {
     struct fsck_values values = {0};
@@ -333,6 +340,8 @@ static int run(struct ocs_cli *cli)
     };
     struct ocs_fsck_report report = {0};
     result = verify(cli, ocs_cli_word(cli, 0), &fsck, &report);
+    if (result == 0 && report.status == OCS_INTERRUPTED)
+        result = interrupted_run(cli);
     int status = result < 0 ? ocs_cli_status(cli, result) : (int)report.status;
     bool interrupted = status == OCS_INTERRUPTED;
     if (cli->out.json)

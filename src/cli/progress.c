@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #define LINE_EVERY_MS 60000
-#define BAR_WIDTH     20
+#define BAR_LEAST     5
+#define BAR_MOST      30
 
 static int64_t now_ms(void)
 {
@@ -43,20 +44,30 @@ static double share_done(const struct ocs_progress *p)
     return share > 1 ? 1 : share;
 }
 
-static void put_bar(FILE *to, double share)
+static void put_bar(FILE *to, double share, int columns)
 {
-    int filled = (int)(share * BAR_WIDTH);
+    int filled = (int)(share * columns);
     fputs(" [", to);
-    for (int i = 0; i < BAR_WIDTH; i++)
+    for (int i = 0; i < columns; i++)
         fputc(i < filled ? '#' : '.', to);
     fputc(']', to);
+}
+
+/* "1.5/3.0 GiB", "800.0 KiB/1.2 MiB" */
+static void put_part(FILE *to, uint64_t done, uint64_t total)
+{
+    struct ocs_text_short part = ocs_text_size(done);
+    struct ocs_text_short whole = ocs_text_size(total);
+    char *unit = strchr(part.text, ' ');
+    if (unit && strcmp(unit, strchr(whole.text, ' ')) == 0)
+        *unit = '\0';
+    fprintf(to, "  %s/%s", part.text, whole.text);
 }
 
 static void put_amounts(FILE *to, const struct ocs_progress *p)
 {
     if (p->bytes_total)
-        fprintf(to, "  %s of %s", ocs_text_size(p->bytes_done).text,
-                ocs_text_size(p->bytes_total).text);
+        put_part(to, p->bytes_done, p->bytes_total);
     else if (p->bytes_done)
         fprintf(to, "  %s", ocs_text_size(p->bytes_done).text);
     if (p->blobs_total)
@@ -76,8 +87,9 @@ static void put_speed(FILE *to, const struct ocs_progress *p, double seconds)
         fprintf(to, "  %s left", ocs_text_span(seconds * (1 - share) / share).text);
 }
 
+/* `bar_columns` 0: no bar.  The caller's to free; NULL: no memory. */
 static char *describe(const struct ocs_progress_bar *bar, const struct ocs_progress *p,
-                      bool with_bar)
+                      int bar_columns)
 {
     char *text = NULL;
     size_t size;
@@ -86,8 +98,8 @@ static char *describe(const struct ocs_progress_bar *bar, const struct ocs_progr
         return NULL;
     fputs(p->phase ? p->phase : "working", to);
     double share = share_done(p);
-    if (with_bar && share >= 0)
-        put_bar(to, share);
+    if (bar_columns > 0 && share >= 0)
+        put_bar(to, share, bar_columns);
     if (share >= 0)
         fprintf(to, "%4d%%", (int)(share * 100));
     put_amounts(to, p);
@@ -98,16 +110,33 @@ static char *describe(const struct ocs_progress_bar *bar, const struct ocs_progr
     return text;
 }
 
+static int terminal_columns(void)
+{
+    struct winsize window;
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1;
+    return known ? window.ws_col - 1 : 79;
+}
+
+/* What the words leave free is for the bar, if it is enough to be one. */
+static char *describe_in(const struct ocs_progress_bar *bar, const struct ocs_progress *now,
+                         int columns)
+{
+    char *words = describe(bar, now, 0);
+    int left = words ? columns - (int)strlen(words) - 3 : 0;
+    if (left < BAR_LEAST)
+        return words;
+    free(words);
+    int bar_columns = left > BAR_MOST ? BAR_MOST : left - left % BAR_LEAST; /* no flicker */
+    return describe(bar, now, bar_columns);
+}
+
 static void draw_bar(struct ocs_progress_bar *bar, const struct ocs_progress *now)
 {
-    char *text = describe(bar, now, true);
+    int columns = terminal_columns();
+    char *text = describe_in(bar, now, columns);
     if (!text)
         return;
-    struct winsize window;
-    int width = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1
-                    ? window.ws_col - 1
-                    : 79;
-    fprintf(stderr, "\r%.*s\x1b[K", width, text);
+    fprintf(stderr, "\r%.*s\x1b[K", columns, text);
     fflush(stderr);
     free(text);
     bar->shown = true;
@@ -116,7 +145,7 @@ static void draw_bar(struct ocs_progress_bar *bar, const struct ocs_progress *no
 static void print_line(struct ocs_progress_bar *bar, const struct ocs_progress *now)
 {
     ocs_progress_hide(bar);
-    char *text = describe(bar, now, false);
+    char *text = describe(bar, now, 0);
     fprintf(stderr, "ocistore: %s\n", text ? text : "working");
     free(text);
     bar->last_line_ms = now_ms();

@@ -32,17 +32,9 @@ static void handle(int number, void (*handler)(int))
     sigaction(number, &action, NULL);
 }
 
-/* nohup and background shells ignore it on purpose. */
-static void handle_unless_ignored(int number, void (*handler)(int))
-{
-    struct sigaction old;
-    if (sigaction(number, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-        handle(number, handler);
-}
-
 void ocs_signals_install(void)
 {
-    handle_unless_ignored(SIGINT, on_end);
+    handle(SIGINT, on_end); /* also where a shell ignores it for what runs in the background */
     handle(SIGTERM, on_end);
     handle(SIGUSR1, on_progress);
 }

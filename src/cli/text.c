@@ -73,7 +73,7 @@ struct piece {
 
 static struct piece escape_next(const char *text)
 {
-    uint32_t c;
+    uint32_t c = 0;
     size_t size = ocs_text_decode(text, &c);
     struct piece piece = {.size = size ? size : 1};
     if (size == 0)

@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: the ocistore developers
+#
+# Progress: nothing by itself without a terminal, a line at SIGUSR1, a bar on a terminal;
+# SIGINT ends a run, which then says so.
+. "${0%/*}/lib.sh"
+need_layouts
+need script
+
+# begin ARG...: fsck, slow enough to be met at work, with its signals in hand
+begin() {
+    "$OCISTORE_BIN" "$@" fsck --rate 20K "$LAYOUTS/app1" >out 2>err &
+    running=$!
+    until caught=$(sed -n 's/^SigCgt:[[:space:]]*/0x/p' "/proc/$running/status" 2>/dev/null) &&
+        [ $((${caught:-0} & 0x200)) -ne 0 ]; do # SIGUSR1
+        kill -0 "$running" 2>/dev/null || fail 'it does not run'
+    done
+}
+end() { # SIGNAL
+    kill "-$1" "$running"
+    wait "$running"
+    same "$?" 32 "the exit status after SIG$1"
+}
+
+for signal in INT TERM; do
+    begin
+    until grep -q 'verify' err; do
+        kill -USR1 "$running" || fail 'it came to its end'
+    done
+    end "$signal"
+    complains 'interrupted'
+    prints 'interrupted'
+    ! grep -q 'no errors' out || fail 'an interrupted run reads like a success'
+    ! LC_ALL=C grep -q "$(printf '\r')" err || fail 'a bar without a terminal'
+done
+
+begin --json
+end INT
+tail -n 1 out | jq -e '.type == "summary" and .interrupted and .exit_status == 32' >/dev/null ||
+    fail 'the summary does not say that it was interrupted'
+
+begin -q
+end TERM
+grep -v interrupted err && fail '-q shows progress'
+
+bar() { # ARG...: what a terminal of 100 columns sees
+    script -qec "stty cols 100; '$OCISTORE_BIN' $* fsck --rate 500K '$LAYOUTS/app1'" /dev/null \
+        </dev/null >out 2>err || fail 'fsck on a terminal failed'
+}
+bar
+LC_ALL=C grep -q "$(printf '\r')verify \[#*\.*\] *[0-9]*%.*blobs" out || fail 'no bar'
+LC_ALL=C grep -q "$(printf '\r\033\\[K')" out || fail 'the bar stays'
+bar -q
+! LC_ALL=C grep -q '\[[#.]' out || fail '-q has a bar'
