@@ -141,8 +141,8 @@ static void print_remarks(struct ocs_output *out, const struct ocs_gc_report *re
         ocs_output_line(out, "%s in blobs/ with a strange name or algorithm left alone",
                         ocs_text_count(report->left_alone, "file").text);
     if (report->unlisted_images)
-        ocs_output_line(out, "%s complete, but listed in no layout",
-                        ocs_text_count(report->unlisted_images, "image").text);
+        ocs_output_line(out, "%s listed in no layout: attach their layout, or adopt them",
+                        ocs_text_count(report->unlisted_images, "complete image").text);
 }
 
 static void print_summary_text(struct ocs_output *out, bool dry_run,

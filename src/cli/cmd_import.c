@@ -18,8 +18,7 @@ static const struct ocs_option options[] = {
      .offset = VALUE(name),
      .value = "NAME",
      .help = "the layout to import into (default: the last component of each\n"
-             "source, without .tar, .tar.gz, .tgz, .tar.zst); with several\n"
-             "sources it merges them\n"},
+             "source); with several sources it merges them\n"},
     {.name = "tag",
      .kind = OCS_OPTION_TEXT,
      .offset = VALUE(tag),
