@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -221,6 +222,7 @@ int ocs_io_create(int dir, const char *path, mode_t mode, int *fd, const char *w
     int created = openat(dir, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (created < 0)
         return errno_kept(err, what, "create");
+    ocs_owner_of_file(dir, path, created);
     *fd = created;
     return 0;
 }
@@ -230,8 +232,13 @@ int ocs_io_open_or_create(int dir, const char *path, mode_t mode, int *fd, const
 {
     const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
     int opened = openat(dir, path, flags);
-    if (opened < 0 && errno == ENOENT)
-        opened = openat(dir, path, flags | O_CREAT, mode);
+    if (opened < 0 && errno == ENOENT) {
+        opened = openat(dir, path, flags | O_CREAT | O_EXCL, mode);
+        if (opened >= 0)
+            ocs_owner_of_file(dir, path, opened);
+        else if (errno == EEXIST) /* somebody was quicker */
+            opened = openat(dir, path, flags);
+    }
     if (opened < 0)
         return ocs_error_errno(err, "%s: open", what);
     *fd = opened;
@@ -240,7 +247,9 @@ int ocs_io_open_or_create(int dir, const char *path, mode_t mode, int *fd, const
 
 int ocs_io_mkdir(int dir, const char *path, mode_t mode, const char *what, struct ocs_error *err)
 {
-    if (mkdirat(dir, path, mode) < 0 && errno != EEXIST)
+    if (mkdirat(dir, path, mode) == 0)
+        ocs_owner_of_folder(dir, path);
+    else if (errno != EEXIST)
         return errno_kept(err, what, "create the folder");
     return 0;
 }

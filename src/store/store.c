@@ -5,6 +5,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "marker.h"
+#include "owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -146,8 +147,9 @@ const char *ocs_store_path(const struct ocs_store *store)
 
 static int open_graph(struct ocs_store *store, struct ocs_error *err)
 {
-    if (mkdir(store->graph_path, 0755) < 0 && errno != EEXIST)
-        return ocs_error_errno(err, "%s: create the folder", store->graph_path);
+    int result = ocs_io_mkdir(AT_FDCWD, store->graph_path, 0755, store->graph_path, err);
+    if (result < 0)
+        return result;
     auto_fd int dir = open(store->graph_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         return ocs_error_errno(err, "%s", store->graph_path);
@@ -157,7 +159,10 @@ static int open_graph(struct ocs_store *store, struct ocs_error *err)
         .lock_fd = ocs_locks_fd(store->locks, OCS_LOCK_GRAPH),
         .create = true,
     };
-    return ocs_graph_open(&options, &store->graph, err);
+    result = ocs_graph_open(&options, &store->graph, err);
+    if (result == 0)
+        ocs_owner_of_foreign_file(dir, "data.mdb");
+    return result;
 }
 
 int ocs_store_graph(struct ocs_store *store, struct ocs_graph **out, struct ocs_error *err)
