@@ -54,7 +54,7 @@ static int on_entry(void *data, const char *run, const char *path, const struct 
                     const struct stat *st, struct ocs_error *err)
 {
     struct healing *healing = data;
-    struct lying *item;
+    struct lying *item = NULL;
     uint32_t place;
     (void)st;
     if (!digest || (!run && !ocs_algorithm_verifiable(ocs_digest_algorithm(digest))))
