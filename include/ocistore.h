@@ -501,6 +501,12 @@ struct ocs_fsck_options {
     uint64_t rate;      /* bytes a second */
     const char *image;  /* what this image reaches, and nothing else: NAME[:TAG|@DIGEST];
                            for a plain layout also TAG or DIGEST */
+    /* A store alone; every action is verified under the exclusive lock, written to
+     * the journal, and deletes nothing. */
+    bool repair;
+    bool dry_run;            /* with repair: only say what would be done */
+    const char *const *from; /* with repair: layouts or folders of blobs to copy from */
+    size_t from_count;
     void *data;
     void (*on_finding)(void *data, const struct ocs_finding *finding);
 };
@@ -513,6 +519,7 @@ struct ocs_fsck_report {
     uint64_t blobs_checked, bytes_checked;
     uint64_t images;
     uint64_t fatal, errors, warnings, notices, infos;
+    uint64_t corrected;      /* of the errors and warnings, by repair */
     uint64_t blobs_total;    /* that could have been checked; coverage = checked / total */
     uint64_t bytes_total;
     uint64_t blobs_left;     /* due, but left for another run by max_time_s or max_bytes */

@@ -179,6 +179,14 @@ void ocs_findings_sort(struct ocs_findings *findings)
     findings->count = kept;
 }
 
+int ocs_findings_settle(struct ocs_findings *findings, size_t index, bool fixed, const char *action,
+                        struct ocs_error *err)
+{
+    struct ocs_kept_finding *kept = &findings->items[index];
+    kept->fixed = fixed;
+    return *action ? ocs_text_pool_add(&findings->texts, action, &kept->action, err) : 0;
+}
+
 struct ocs_finding ocs_findings_get(const struct ocs_findings *findings, size_t index)
 {
     const struct ocs_kept_finding *kept = &findings->items[index];

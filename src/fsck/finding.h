@@ -25,6 +25,7 @@ struct ocs_kept_finding {
     uint32_t blob;
     uint32_t path, expected, actual, message, action; /* in `texts` */
     uint8_t severity;
+    bool fixed; /* by a repair */
 };
 
 struct ocs_findings {
@@ -41,6 +42,9 @@ int ocs_findings_add(struct ocs_findings *findings, const struct ocs_finding_not
                      struct ocs_error *err);
 /* What is said twice of the same (a document under two media types) is kept once. */
 void ocs_findings_sort(struct ocs_findings *findings);
+/* What a repair did about a finding, or what would help (may be ""). */
+int ocs_findings_settle(struct ocs_findings *findings, size_t index, bool fixed, const char *action,
+                        struct ocs_error *err);
 /* The public form; strings live until the next add, affects are the caller's. */
 struct ocs_finding ocs_findings_get(const struct ocs_findings *findings, size_t index);
 

@@ -15,10 +15,21 @@ struct ocs_fsck_place { /* a layout */
     char *prefix;       /* before the names of its files: "", "layouts/x/", an absolute path */
 };
 
+/* Findings of all rounds of a repair together; else of the one run. */
+struct ocs_tally {
+    struct ocs_fsck_report *report;
+    uint64_t fixed_errors, fixed_warnings;
+    bool again;     /* a later round: only what is new is told */
+    uint64_t *told; /* hashes of what was told and not fixed */
+    size_t told_count, told_capacity;
+    size_t told_before; /* by earlier rounds; these are sorted */
+};
+
 struct ocs_fsck_run {
     const struct ocs_fsck_options *options;
     const struct ocs_hooks *hooks;
-    struct ocs_fsck_report *report;
+    struct ocs_fsck_report *report; /* of this round, but for the findings */
+    struct ocs_tally *tally;
     int64_t began_ns;
     uint32_t now; /* when it began, in seconds since 1970 */
 

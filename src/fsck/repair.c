@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "repair.h"
+
+#include "mend_layout.h"
+
+#include "store/census.h"
+#include "store/cleanup.h"
+#include "store/error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct repair {
+    struct ocs_fsck_run *run;
+    struct ocs_affects *affects;
+    struct ocs_mender mender;
+    uint32_t *outcome; /* by blob: 0 not tried, 1 left, else 2 + the action's offset */
+    struct ocs_text_pool actions;
+};
+
+/* ---- blobs ---- */
+
+/* The command that brings the blob back, for the first image that needs it. */
+static void say_skopeo(struct repair *repair, uint32_t blob, char *out, size_t size)
+{
+    const struct ocs_fsck_run *run = repair->run;
+    struct ocs_affects_list list;
+    ocs_affects_of(repair->affects, blob, &list);
+    out[0] = '\0';
+    if (list.count == 0)
+        return;
+    const struct ocs_root_entry *entry = &run->inventory.roots[list.roots[0]];
+    const struct ocs_fsck_place *place = &run->places[entry->layout];
+    const char *ref = ocs_text_pool_get(&run->inventory.texts, entry->ref);
+    bool attached = place->prefix[0] == '/';
+    int length = (int)strlen(place->prefix) - 1; /* without the slash */
+    snprintf(out, size,
+             "skopeo copy --dest-shared-blob-dir %s/blobs docker://%s%s%s oci:%s%s%.*s%s%s",
+             run->store->path, place->name, ref ? ":" : "", ref ? ref : "",
+             attached ? "" : run->store->path, attached || length < 1 ? "" : "/",
+             length > 0 ? length : 0, place->prefix, ref ? ":" : "", ref ? ref : "");
+}
+
+static int try_blob(struct repair *repair, uint32_t blob, bool *fixed, struct ocs_error *err)
+{
+    struct ocs_mender *mender = &repair->mender;
+    int r = ocs_mend_blob(mender, blob, err);
+    if (r < 0)
+        return r;
+    *fixed = r == 0;
+    if (r == OCS_MEND_LEFT && !mender->busy) {
+        char help[700], done[256];
+        snprintf(done, sizeof(done), "%.255s", mender->action);
+        say_skopeo(repair, blob, help, sizeof(help));
+        snprintf(mender->action, sizeof(mender->action), "%s%s%s", done, *done && *help ? "; " : "",
+                 help);
+    }
+    return 0;
+}
+
+/* A blob is tried once, whatever number of findings there are about it. */
+static int repair_blob(struct repair *repair, size_t index, uint32_t blob, struct ocs_error *err)
+{
+    uint32_t *outcome = &repair->outcome[blob];
+    bool fixed = (*outcome & 1) == 0;
+    if (*outcome == 0) {
+        uint32_t action;
+        int r = try_blob(repair, blob, &fixed, err);
+        if (r == 0)
+            r = ocs_text_pool_add(&repair->actions, repair->mender.action, &action, err);
+        if (r < 0)
+            return r;
+        *outcome = (action + 1) * 2 + !fixed;
+    }
+    const char *action = ocs_text_pool_get(&repair->actions, *outcome / 2 - 1);
+    return ocs_findings_settle(&repair->run->findings, index, fixed, action, err);
+}
+
+/* ---- what each finding needs ---- */
+
+enum remedy {
+    REMEDY_NONE,
+    REMEDY_BLOB,
+    REMEDY_SIZE, /* like BLOB, when the bytes are wrong as well */
+    REMEDY_MODE,
+    REMEDY_INDEX,
+    REMEDY_LAYOUT_FILE,
+    REMEDY_GRAPH,
+};
+
+static enum remedy remedy_of(const char *id)
+{
+    static const struct {
+        const char *id;
+        enum remedy remedy;
+    } remedies[] = {
+        {"blob-digest-mismatch", REMEDY_BLOB},    {"blob-empty", REMEDY_BLOB},
+        {"blob-not-regular", REMEDY_BLOB},        {"blob-read-error", REMEDY_BLOB},
+        {"blob-size-mismatch", REMEDY_SIZE},      {"config-missing", REMEDY_BLOB},
+        {"layer-missing", REMEDY_BLOB},           {"manifest-missing", REMEDY_BLOB},
+        {"quarantine-unresolved", REMEDY_BLOB},   {"trash-referenced", REMEDY_BLOB},
+        {"blob-writable-by-others", REMEDY_MODE}, {"index-invalid", REMEDY_INDEX},
+        {"index-unreadable", REMEDY_INDEX},       {"layout-file-missing", REMEDY_LAYOUT_FILE},
+        {"layout-version", REMEDY_LAYOUT_FILE},   {"graph-corrupt", REMEDY_GRAPH},
+    };
+    for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++) {
+        if (strcmp(remedies[i].id, id) == 0)
+            return remedies[i].remedy;
+    }
+    return REMEDY_NONE;
+}
+
+static const struct ocs_fsck_place *place_of(const struct ocs_fsck_run *run, const char *path)
+{
+    for (size_t i = 0; path && i < run->place_count; i++) {
+        size_t size = strlen(run->places[i].prefix);
+        if (strncmp(run->places[i].prefix, path, size) == 0 && !strchr(path + size, '/'))
+            return &run->places[i];
+    }
+    return NULL;
+}
+
+static int repair_layout(struct repair *repair, size_t index, enum remedy remedy,
+                         struct ocs_error *err)
+{
+    struct ocs_finding finding = ocs_findings_get(&repair->run->findings, index);
+    const struct ocs_fsck_place *place = place_of(repair->run, finding.path);
+    if (!place)
+        return 0;
+    int r = remedy == REMEDY_INDEX ? ocs_mend_index(&repair->mender, place, err)
+                                   : ocs_mend_layout_file(&repair->mender, place, err);
+    return r < 0 ? r
+                 : ocs_findings_settle(&repair->run->findings, index, r == 0, repair->mender.action,
+                                       err);
+}
+
+static int repair_mode(struct repair *repair, size_t index, uint32_t blob, struct ocs_error *err)
+{
+    int r = ocs_mend_mode(&repair->mender, blob, err);
+    return r < 0 ? r
+                 : ocs_findings_settle(&repair->run->findings, index, r == 0, repair->mender.action,
+                                       err);
+}
+
+/* A new one from the roots and the disk; the old one is kept beside. */
+static int repair_graph(struct repair *repair, size_t index, struct ocs_error *err)
+{
+    struct ocs_store *store = repair->run->store;
+    ocs_mender_say(&repair->mender, "built anew, the old one kept as data.mdb.bad");
+    if (!repair->mender.dry_run) {
+        struct ocs_census census;
+        int r = ocs_mender_note(&repair->mender, "graph", ".ocistore/graph/data.mdb", err);
+        if (r == 0)
+            r = ocs_store_graph_rebuild(store, err);
+        if (r == 0)
+            r = ocs_census_take(store, repair->run->options->jobs, &census, err);
+        if (r < 0)
+            return r;
+        ocs_census_clear(&census);
+    }
+    return ocs_findings_settle(&repair->run->findings, index, true, repair->mender.action, err);
+}
+
+static int repair_finding(struct repair *repair, size_t index, struct ocs_error *err)
+{
+    const struct ocs_kept_finding *kept = &repair->run->findings.items[index];
+    enum remedy remedy = remedy_of(kept->id);
+    bool damaged = kept->blob != OCS_NO_BLOB &&
+                   repair->run->inventory.blobs[kept->blob].flags & OCS_BLOB_DAMAGED;
+    if (kept->severity < OCS_SEVERITY_WARNING)
+        return 0;
+    switch (remedy) {
+    case REMEDY_SIZE:
+        return damaged ? repair_blob(repair, index, kept->blob, err) : 0;
+    case REMEDY_BLOB:
+        return repair_blob(repair, index, kept->blob, err);
+    case REMEDY_MODE:
+        return repair_mode(repair, index, kept->blob, err);
+    case REMEDY_INDEX:
+    case REMEDY_LAYOUT_FILE:
+        return repair_layout(repair, index, remedy, err);
+    case REMEDY_GRAPH:
+        return repair_graph(repair, index, err);
+    default:
+        return 0;
+    }
+}
+
+int ocs_repair(struct ocs_fsck_run *run, struct ocs_affects *affects, struct ocs_error *err)
+{
+    struct repair repair = {.run = run, .affects = affects};
+    repair.outcome = calloc((size_t)ocs_inventory_count(&run->inventory) + 1, sizeof(uint32_t));
+    if (!repair.outcome)
+        return ocs_error_memory(err);
+    int r = ocs_mender_open(&repair.mender, run, err);
+    for (size_t i = 0; r == 0 && i < run->findings.count; i++)
+        r = ocs_fsck_cancelled(run) ? ocs_error_interrupted(err) : repair_finding(&repair, i, err);
+    ocs_mender_close(&repair.mender);
+    ocs_text_pool_clear(&repair.actions);
+    free(repair.outcome);
+    return r;
+}

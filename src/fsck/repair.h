@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_FSCK_REPAIR_H
+#define OCS_FSCK_REPAIR_H
+
+/* --repair: for each finding what can be done about it, and what a person can do. */
+
+#include "affects.h"
+#include "run.h"
+
+/* Goes over the sorted findings; each that was corrected is marked so. */
+int ocs_repair(struct ocs_fsck_run *run, struct ocs_affects *affects, struct ocs_error *err);
+
+#endif
