@@ -356,6 +356,83 @@ class GcHeal(ImportTrashed):
     args = ("gc",)
 
 
+class Tag(InStore):
+    args = ("tag", "kept:one", "new")
+
+
+class TagMoves(InStore):
+    args = ("tag", "other:one", "two")
+    gone = (("other", "two"),)
+
+
+class Move(InStore):
+    args = ("mv", "kept", "moved/there")
+    gone = (("kept", "one"),)
+    repeatable = False
+
+    def check(self, place, base):
+        super().check(place, base)
+        if not {("kept", "one"), ("moved/there", "one")} & {i[:2] for i in images(self.path(place))}:
+            raise Broken("the image is neither under its old nor under its new name")
+
+
+class Attach(InStore):
+    """A layout outside that keeps its blobs in the store."""
+
+    args = ("attach", "outside")
+
+    def prepare(self, base):
+        super().prepare(base)
+        outside = os.path.join(base, "outside")
+        make_layout(outside, {"one": [layer("a"), layer("o")]})
+        shutil.copytree(os.path.join(outside, "blobs"), os.path.join(self.path(base), "blobs"),
+                        dirs_exist_ok=True)
+        shutil.rmtree(os.path.join(outside, "blobs"))
+
+    def state(self, place):
+        folder = os.path.join(self.path(place), ".ocistore", "roots")
+        return {**super().state(place), "entries": {n for n in os.listdir(folder)
+                                                    if n.endswith(".json")}}
+
+    def check(self, place, base):
+        super().check(place, base)
+        for entry in entries_of(os.path.join(place, "outside")):
+            check_whole(self.path(place), entry)
+
+
+class Adopt(InStore):
+    """A complete image that no layout lists."""
+
+    def prepare(self, base):
+        super().prepare(base)
+        self.digest = make_image(os.path.join(self.path(base), "blobs"), "lost",
+                                 [layer("a"), layer("lost")])["digest"]
+
+    @property
+    def args(self):
+        return ("adopt", self.digest, "kept:lost")
+
+
+class TrashRestore(InStore):
+    args = ("trash", "restore", "other")
+    repeatable = False  # there is nothing left to restore
+
+    def prepare(self, base):
+        super().prepare(base)
+        self.command(base, "rm", "other")
+        self.command(base, *GcTrash.args)
+
+
+class TrashEmpty(InStore):
+    args = ("trash", "empty")
+    conserves = False
+
+    def prepare(self, base):
+        super().prepare(base)
+        self.command(base, "rm", "other")
+        self.command(base, *GcTrash.args)
+
+
 ALL = {
     "io": Io,
     "init": Init,
@@ -370,4 +447,11 @@ ALL = {
     "gc-now": GcNow,
     "gc-purge": GcPurge,
     "gc-heal": GcHeal,
+    "tag": Tag,
+    "tag-moves": TagMoves,
+    "mv": Move,
+    "attach": Attach,
+    "adopt": Adopt,
+    "trash-restore": TrashRestore,
+    "trash-empty": TrashEmpty,
 }
