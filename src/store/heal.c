@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "reach.h"
 #include "trash.h"
 
 #include <stdio.h>
@@ -22,6 +23,7 @@ struct healing {
     struct ocs_digest_set *set;
     struct lying *items;
     size_t count;
+    const struct ocs_document *index; /* one more that counts as listed, or NULL */
     uint64_t healed;
 };
 
@@ -73,19 +75,51 @@ static int on_entry(void *data, const char *run, const char *path, const struct 
     return item->path ? 0 : ocs_error_memory(err);
 }
 
+static void want_entries(const struct healing *healing, const struct ocs_document *index,
+                         uint8_t *wanted)
+{
+    for (size_t i = 0; i < index->count; i++) {
+        uint32_t place;
+        if (ocs_digest_set_find(healing->set, &index->descriptors[i].digest, &place))
+            wanted[place] = 1;
+    }
+}
+
+static bool enter(void *data, uint32_t id)
+{
+    uint8_t *live = data;
+    bool is_new = !live[id];
+    live[id] = 1;
+    return is_new;
+}
+
+static int reach_from_index(const struct healing *healing, const struct ocs_census *census,
+                            uint8_t *live, struct ocs_error *err)
+{
+    struct ocs_reach *reach = NULL;
+    const struct ocs_document *index = healing->index;
+    int result = ocs_reach_new(census, true, &reach, err);
+    for (size_t i = 0; result == 0 && i < index->count; i++) {
+        uint32_t id = OCS_CENSUS_NO_ID;
+        result = ocs_census_find(healing->store, census, &index->descriptors[i].digest, &id, err);
+        if (result == 0 && id != OCS_CENSUS_NO_ID)
+            ocs_reach_from(reach, &id, 1, live, enter);
+    }
+    ocs_reach_free(reach);
+    return result;
+}
+
 /* Live by the graph's edges, or an entry that the graph does not know. */
 static int mark_wanted(const struct healing *healing, const struct ocs_census *census,
                        uint8_t *live, uint8_t *wanted, struct ocs_error *err)
 {
-    for (size_t i = 0; i < census->layout_count; i++) {
-        const struct ocs_document *index = &census->layouts[i].index.document;
-        for (size_t j = 0; j < index->count; j++) {
-            uint32_t place;
-            if (ocs_digest_set_find(healing->set, &index->descriptors[j].digest, &place))
-                wanted[place] = 1;
-        }
-    }
-    return ocs_census_reach_listed(census, live, 1, err);
+    for (size_t i = 0; i < census->layout_count; i++)
+        want_entries(healing, &census->layouts[i].index.document, wanted);
+    int result = ocs_census_reach_listed(census, live, 1, err);
+    if (result != 0 || !healing->index)
+        return result;
+    want_entries(healing, healing->index, wanted);
+    return reach_from_index(healing, census, live, err);
 }
 
 /* What cannot be read from the quarantine may lie there for just that reason: it is
@@ -181,9 +215,10 @@ static int heal_all(struct healing *healing, struct ocs_error *err)
     return healing->healed ? ocs_blobs_sync(healing->store->blobs, err) : 0;
 }
 
-int ocs_heal(struct ocs_store *store, uint64_t *healed, struct ocs_error *err)
+int ocs_heal_for(struct ocs_store *store, const struct ocs_document *index, uint64_t *healed,
+                 struct ocs_error *err)
 {
-    auto_healing struct healing healing = {.store = store};
+    auto_healing struct healing healing = {.store = store, .index = index};
     struct ocs_trash_visitor visitor = {.data = &healing, .on_entry = on_entry};
     int result = ocs_digest_set_new(&healing.set, err);
     if (result == 0)
@@ -194,4 +229,9 @@ int ocs_heal(struct ocs_store *store, uint64_t *healed, struct ocs_error *err)
         result = heal_all(&healing, err);
     *healed = healing.healed;
     return ocs_error_context(err, result, "heal");
+}
+
+int ocs_heal(struct ocs_store *store, uint64_t *healed, struct ocs_error *err)
+{
+    return ocs_heal_for(store, NULL, healed, err);
 }

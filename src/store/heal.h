@@ -11,4 +11,9 @@
 /* Needs the store lock. *healed counts the blobs.  Cheap when nothing lies there. */
 int ocs_heal(struct ocs_store *store, uint64_t *healed, struct ocs_error *err);
 
+/* The same for what an index references that is about to be listed: children come
+ * back before anything leads to them. */
+int ocs_heal_for(struct ocs_store *store, const struct ocs_document *index, uint64_t *healed,
+                 struct ocs_error *err);
+
 #endif

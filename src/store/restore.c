@@ -184,7 +184,10 @@ static int restore_run(struct ocs_store *store, const char *run, const char *lay
                        struct ocs_error *err)
 {
     auto_index struct ocs_index index = {0};
+    uint64_t healed = 0;
     int result = read_old_index(store, run, layout, &index, err);
+    if (result == 0) /* what it needs and gc has moved away */
+        result = ocs_heal_for(store, &index.document, &healed, err);
     return result == 0 ? merge_old_index(store, layout, &index, added, err) : result;
 }
 
@@ -224,7 +227,7 @@ int ocs_trash_restore(struct ocs_store *store, const char *const *names, size_t 
         return result;
     for (size_t i = 0; result == 0 && i < count; i++)
         result = restore_one(store, names[i], data, on_change, err);
-    if (result == 0) /* what a restored layout needs and gc has moved away */
+    if (result == 0) /* what a restored blob is needed with */
         result = ocs_heal(store, &healed, err);
     ocs_store_writer_end(store);
     return result;
