@@ -89,19 +89,6 @@ static int open_folder(int dir, const char *path, unsigned flags, int *fd, const
     return ocs_error_errno(err, "%s/%s", label, path);
 }
 
-/* A store's blobs lie in the store: a link in the place of an algorithm's folder
- * is found before anything is read or written through it. */
-static bool folders_are_folders(int dir)
-{
-    struct stat st;
-    for (int i = 0; i < (int)KNOWN_ALGORITHMS; i++) {
-        const char *name = ocs_algorithm_name((enum ocs_algorithm)i);
-        if (name && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
-            return false;
-    }
-    return true;
-}
-
 int ocs_blobs_open(int root, const char *path, unsigned flags, const char *label,
                    struct ocs_blobs **out, struct ocs_error *err)
 {
@@ -109,8 +96,6 @@ int ocs_blobs_open(int root, const char *path, unsigned flags, const char *label
     int result = open_folder(root, path, flags, &dir, label, err);
     if (result)
         return result;
-    if (!(flags & OCS_BLOBS_FOLLOW) && !folders_are_folders(dir))
-        return OCS_IO_NOT_REGULAR;
     auto_free struct ocs_blobs *blobs = calloc(1, sizeof(*blobs));
     auto_free struct folder *folders = calloc(KNOWN_ALGORITHMS, sizeof(*folders));
     auto_free char *copy = strdup(label);

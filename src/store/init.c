@@ -40,6 +40,19 @@ static bool has(int dir, const char *name)
     return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* A link in the place of an algorithm's folder. */
+static bool has_linked_folder(const struct init *init)
+{
+    for (int i = OCS_ALGORITHM_SHA256; ocs_algorithm_name((enum ocs_algorithm)i); i++) {
+        char path[32];
+        struct stat st;
+        snprintf(path, sizeof(path), "blobs/%s", ocs_algorithm_name((enum ocs_algorithm)i));
+        if (fstatat(init->dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
+            return true;
+    }
+    return false;
+}
+
 /* Before anything is made: blobs must lie here, not behind a link. */
 static int check_blobs(const struct init *init, struct ocs_error *err)
 {
@@ -47,13 +60,15 @@ static int check_blobs(const struct init *init, struct ocs_error *err)
     int result = ocs_blobs_open(init->dir, "blobs", 0, "blobs", &blobs, err);
     if (result == OCS_IO_ABSENT)
         return 0;
-    if (result == OCS_IO_NOT_REGULAR)
+    if (result < 0)
+        return result;
+    bool linked = result == OCS_IO_NOT_REGULAR || has_linked_folder(init);
+    ocs_blobs_close(blobs);
+    if (linked)
         return ocs_error_raise(err, OCS_REFUSED,
                                "blobs, or a folder in it, is a link or no folder: a store's blobs "
                                "must lie in the store");
-    if (result == 0)
-        ocs_blobs_close(blobs);
-    return result;
+    return 0;
 }
 
 static int make_folders(struct init *init, struct ocs_error *err)
