@@ -33,8 +33,9 @@ static int check_marker(struct ocs_fsck_run *run, struct ocs_error *err)
     ocs_marker_clear(&marker);
     if (r == 0)
         return 0;
-    return ocs_fsck_blame_file(run, r > 0 ? "store-marker-missing" : "store-feature-unknown",
-                               ".ocistore/store.json", r > 0 ? NULL : local.message, err);
+    r = ocs_fsck_blame_file(run, r > 0 ? "store-marker-missing" : "store-feature-unknown",
+                            ".ocistore/store.json", r > 0 ? NULL : local.message, err);
+    return r < 0 ? r : OCS_CHECK_STORE_NONE;
 }
 
 int ocs_check_store(struct ocs_fsck_run *run, struct ocs_error *err)

@@ -7,7 +7,9 @@
 
 #include "run.h"
 
-/* The marker is there, blobs/ and .ocistore/ are on one file system. */
+/* The marker is there, blobs/ and .ocistore/ are on one file system.
+ * Positive OCS_CHECK_STORE_NONE: without its marker nothing else can be read. */
+#define OCS_CHECK_STORE_NONE 1
 int ocs_check_store(struct ocs_fsck_run *run, struct ocs_error *err);
 
 /* What something references, is not in blobs/ and lies in the trash or the

@@ -60,6 +60,8 @@ static int check_references(struct ocs_fsck_run *run, struct ocs_error *err)
 static int check_everything(struct ocs_fsck_run *run, struct ocs_error *err)
 {
     int r = ocs_check_store(run, err);
+    if (r == OCS_CHECK_STORE_NONE)
+        return 0;
     if (r == 0)
         r = ocs_check_graph_open(run, err);
     if (r == 0)

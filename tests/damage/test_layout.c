@@ -403,6 +403,30 @@ static void what_is_removed_and_swept_meanwhile_is_not_missing(void **state)
     assert_null(strstr(verdict.text, "-missing"));
 }
 
+/* Whenever somebody asks, the file has just been written. */
+static bool touch_base(void *data)
+{
+    struct images *images = data;
+    struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}};
+    char path[512];
+    snprintf(path, sizeof(path), "%s", "shop/blobs/sha256/");
+    strcat(path, images_digest(images, "base") + 7);
+    utimensat(images->place->fd, path, times, 0);
+    return false;
+}
+
+static void a_file_that_keeps_changing_is_in_flux(void **state)
+{
+    struct images images;
+    struct verdict verdict;
+    struct ocs_hooks hooks = {.data = &images, .cancelled = touch_base};
+    images_make_layout(&images, *state);
+    images_flip(&images, "base", 0);
+    assert_int_equal(images_fsck(&images, (struct ocs_fsck_options){0}, &hooks, &verdict), 0);
+    assert_string_equal(verdict.text, "info blob-in-flux base " ALL "\n");
+    assert_int_equal(verdict.report.status, OCS_OK);
+}
+
 static void blobs_can_be_elsewhere(void **state)
 {
     struct place *place = *state;
@@ -425,6 +449,7 @@ int main(void)
         PLACE_TEST(what_is_no_layout_is_wrong_usage),
         PLACE_TEST(a_cancelled_run_says_so),
         PLACE_TEST(what_is_removed_and_swept_meanwhile_is_not_missing),
+        PLACE_TEST(a_file_that_keeps_changing_is_in_flux),
         PLACE_TEST(blobs_can_be_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -200,6 +200,42 @@ static void a_second_fsck_is_busy(void **state)
     ocs_store_close(store);
 }
 
+/* ---- the marker, gone while the store is open ---- */
+
+static enum ocs_status check_with_marker(struct images *images, const char *marker,
+                                         struct verdict *verdict)
+{
+    struct place *place = images->place;
+    struct ocs_store *store = NULL;
+    struct ocs_fsck_options options = {.data = verdict, .on_finding = verdict_add};
+    *verdict = (struct verdict){.images = images};
+    assert_int_equal(ocs_store_open(place_path(place, "store"), NULL, &store, NULL), 0);
+    assert_int_equal(unlinkat(place->fd, "store/.ocistore/store.json", 0), 0);
+    if (marker)
+        place_write(place, "store/.ocistore/store.json", marker);
+    ocs_fsck(store, &options, &verdict->report, NULL);
+    ocs_store_close(store);
+    return verdict->report.status;
+}
+
+static void a_lost_marker_is_fatal(void **state)
+{
+    struct images images;
+    struct verdict verdict;
+    make_known_store(&images, *state);
+    assert_int_equal(check_with_marker(&images, NULL, &verdict), OCS_FAILED);
+    assert_non_null(strstr(verdict.text, "fatal store-marker-missing .ocistore/store.json\n"));
+}
+
+static void a_marker_of_the_future_is_fatal(void **state)
+{
+    struct images images;
+    struct verdict verdict;
+    make_known_store(&images, *state);
+    assert_int_equal(check_with_marker(&images, "{\"format\":99}", &verdict), OCS_FAILED);
+    assert_non_null(strstr(verdict.text, "fatal store-feature-unknown .ocistore/store.json\n"));
+}
+
 /* ---- interrupted in the middle ---- */
 
 struct patience {
@@ -249,6 +285,8 @@ int main(void)
         PLACE_TEST(a_quarantined_copy_is_an_error_until_the_blob_is_back),
         PLACE_TEST(what_a_process_left_in_tmp_is_said),
         PLACE_TEST(a_second_fsck_is_busy),
+        PLACE_TEST(a_lost_marker_is_fatal),
+        PLACE_TEST(a_marker_of_the_future_is_fatal),
         PLACE_TEST(an_interrupted_run_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
