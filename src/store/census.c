@@ -327,6 +327,8 @@ int ocs_census_take(struct ocs_store *store, unsigned jobs, struct ocs_census *o
 {
     *out = (struct ocs_census){0};
     int result = take(store, jobs, out, err);
+    if (result == -OCS_FAILED && ocs_store_graph_leave(store, NULL) == 0)
+        result = take(store, jobs, out, err);
     if (result == OCS_GRAPH_CORRUPT) { /* a cache: once more, from the disk alone */
         result = ocs_store_graph_rebuild(store, err);
         if (result == 0)

@@ -6,6 +6,7 @@
 #include "error.h"
 #include "marker.h"
 #include "owner.h"
+#include "private_graph.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -133,6 +134,8 @@ void ocs_store_close(struct ocs_store *store)
         close(store->state);
     if (store->dir >= 0)
         close(store->dir);
+    if (store->graph_is_private)
+        ocs_private_graph_remove(store->graph_path);
     free(store->graph_path);
     free(store->path);
     free(store);
@@ -165,9 +168,54 @@ static int open_graph(struct ocs_store *store, struct ocs_error *err)
     return result;
 }
 
+static int copy_graph(struct ocs_store *store, char **path, bool *copied, struct ocs_error *err)
+{
+    int result = ocs_lock_take(store->locks, OCS_LOCK_GRAPH, false, &store->wait, err);
+    if (result < 0)
+        return result;
+    result = ocs_private_graph_make(store->graph_path, path, copied, err);
+    ocs_lock_release(store->locks, OCS_LOCK_GRAPH);
+    return result;
+}
+
+int ocs_store_graph_leave(struct ocs_store *store, struct ocs_error *err)
+{
+    char *path = NULL;
+    bool copied = false;
+    if (store->graph_is_private || !ocs_private_graph_needed(store->graph_path))
+        return OCS_STORE_GRAPH_AS_IT_WAS;
+    int result = copy_graph(store, &path, &copied, err);
+    if (result < 0)
+        return result;
+    if (store->graph && !copied) { /* somebody may know ids of the one that is open */
+        ocs_private_graph_remove(path);
+        free(path);
+        return OCS_STORE_GRAPH_AS_IT_WAS;
+    }
+    ocs_store_notice(store, "the graph in %s cannot be written: what is learned now is forgotten",
+                     store->graph_path);
+    if (store->graph)
+        ocs_graph_close(store->graph);
+    store->graph = NULL;
+    free(store->graph_path);
+    store->graph_path = path;
+    store->graph_is_private = true;
+    return 0;
+}
+
+/* One that cannot be made, or not be cleared of a half-made one, is no obstacle. */
+static int open_some_graph(struct ocs_store *store, struct ocs_error *err)
+{
+    int result = open_graph(store, err);
+    if (result != -OCS_FAILED)
+        return result;
+    int left = ocs_store_graph_leave(store, NULL);
+    return left == 0 ? open_graph(store, err) : result;
+}
+
 int ocs_store_graph(struct ocs_store *store, struct ocs_graph **out, struct ocs_error *err)
 {
-    int result = store->graph ? 0 : open_graph(store, err);
+    int result = store->graph ? 0 : open_some_graph(store, err);
     if (result == OCS_GRAPH_CORRUPT)
         result = ocs_store_graph_rebuild(store, err);
     if (result < 0)

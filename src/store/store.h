@@ -19,6 +19,7 @@ struct ocs_store {
     struct ocs_locks *locks;
     struct ocs_graph *graph; /* private: ocs_store_graph */
     char *graph_path;        /* private: the folder of data.mdb */
+    bool graph_is_private;   /* private: private_graph.h */
     struct ocs_hooks hooks;
     struct ocs_lock_wait wait; /* for writers */
     bool lock_timeout_given;
@@ -30,6 +31,10 @@ int ocs_store_check_filesystem(int dir, const char *path, bool allowed, struct o
 /* Opens the graph, or makes one when there is none or the old one is corrupt
  * (which is kept beside).  Negative: OCS_FAILED when there can be none. */
 int ocs_store_graph(struct ocs_store *store, struct ocs_graph **out, struct ocs_error *err);
+/* After a write to the graph failed: where it cannot be written at all, goes on
+ * with a copy of its own (ids stay), and says so.  Else OCS_STORE_GRAPH_AS_IT_WAS. */
+#define OCS_STORE_GRAPH_AS_IT_WAS 1
+int ocs_store_graph_leave(struct ocs_store *store, struct ocs_error *err);
 /* After OCS_GRAPH_CORRUPT: moves the graph aside and starts an empty one. */
 int ocs_store_graph_rebuild(struct ocs_store *store, struct ocs_error *err);
 
