@@ -119,12 +119,21 @@ int ocs_fsck_stamp(struct ocs_fsck_run *run, uint32_t blob, const struct ocs_sta
     return r < 0 ? r : flush_when_due(run, err);
 }
 
+static int flush(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    int r = ocs_graph_batch_flush(run->batch, run->graph, err);
+    if (r != -OCS_FAILED || ocs_store_graph_leave(run->store, NULL) != 0)
+        return r;
+    r = ocs_store_graph(run->store, &run->graph, err);
+    return r == 0 ? ocs_graph_batch_flush(run->batch, run->graph, err) : r;
+}
+
 int ocs_fsck_flush(struct ocs_fsck_run *run, struct ocs_error *err)
 {
     run->flushed_at = ocs_now_s();
     if (!run->graph || ocs_graph_batch_count(run->batch) == 0)
         return 0;
-    int r = ocs_graph_batch_flush(run->batch, run->graph, err);
+    int r = flush(run, err);
     if (r != OCS_GRAPH_CORRUPT)
         return r;
     run->graph = NULL; /* the next import or gc builds a new one */
