@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ATTEMPTS 100
+#define ATTEMPTS    100
+#define LOCK_BESIDE "index.json.lock"
 
 /* What is there now; no folder or no index.json is an empty index with *fresh set. */
 static int read_index(struct ocs_store *store, const struct ocs_edit *edit, int dir,
@@ -88,6 +89,40 @@ static int open_trash(struct ocs_store *store, const struct ocs_edit *edit, int 
     return result > 0 ? ocs_error_raise(err, OCS_FAILED, "%s is no folder", path) : result;
 }
 
+/* buildkit's lock on a layout, a file that it removes afterwards: whoever has locked
+ * one that is gone by now has nothing.  Where it cannot be made *fd stays -1: it is a
+ * courtesy, the exchange alone loses nothing of anybody's. */
+static int lock_beside(struct ocs_store *store, int dir, int *fd, struct ocs_error *err)
+{
+    for (;;) {
+        struct stat mine, there;
+        auto_fd int opened = -1;
+        if (ocs_io_open_or_create(dir, LOCK_BESIDE, 0644, &opened, LOCK_BESIDE, NULL) < 0)
+            return 0;
+        int result = ocs_lock_file(opened, true, LOCK_BESIDE, &store->wait, err);
+        if (result < 0)
+            return result;
+        if (fstat(opened, &mine) == 0 &&
+            fstatat(dir, LOCK_BESIDE, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+            mine.st_ino == there.st_ino && mine.st_dev == there.st_dev) {
+            *fd = TAKE_FD(opened);
+            return 0;
+        }
+    }
+}
+
+static int swap_index(struct ocs_store *store, int dir, const struct ocs_bytes *old,
+                      const struct ocs_bytes *bytes, int trash, struct ocs_error *err)
+{
+    auto_fd int lock = -1;
+    int result = lock_beside(store, dir, &lock, err);
+    if (result == 0)
+        result = ocs_index_write(dir, "index.json", old, bytes, trash, "index.json", err);
+    if (lock >= 0)
+        ocs_io_unlink(dir, LOCK_BESIDE, 0, LOCK_BESIDE, NULL);
+    return result;
+}
+
 static int write_index(struct ocs_store *store, const struct ocs_edit *edit, int dir,
                        const struct ocs_bytes *old, const struct ocs_bytes *bytes,
                        struct ocs_error *err)
@@ -97,7 +132,7 @@ static int write_index(struct ocs_store *store, const struct ocs_edit *edit, int
         return publish_folder(store, edit->root->path, bytes, err);
     int result = open_trash(store, edit, &trash, err);
     if (result == 0)
-        result = ocs_index_write(dir, "index.json", old, bytes, trash, "index.json", err);
+        result = swap_index(store, dir, old, bytes, trash, err);
     return result == 0 && edit->create ? write_layout_file(dir, err) : result;
 }
 
