@@ -218,10 +218,17 @@ static void check_declared_other(struct ocs_checker *checker, const struct kind 
     report_conflict(checker, false, text);
 }
 
+static void check_as(struct ocs_checker *checker, const struct kind *kind, const char *declared)
+{
+    const struct ocs_json_value *root = ocs_json_root(checker->document->json);
+    check_own_type(checker, kind, declared);
+    check_crossing(checker, kind, root);
+    kind->check(checker, root);
+}
+
 static void check_strict(struct ocs_checker *checker, const char *declared)
 {
     const struct ocs_document *document = checker->document;
-    const struct ocs_json_value *root = ocs_json_root(document->json);
     const struct kind *kind = kind_of(declared);
     if (!kind) {
         kind = kind_of(document->media_type);
@@ -232,9 +239,7 @@ static void check_strict(struct ocs_checker *checker, const char *declared)
         check_declared_other(checker, kind, declared);
         declared = NULL;
     }
-    check_own_type(checker, kind, declared);
-    check_crossing(checker, kind, root);
-    kind->check(checker, root);
+    check_as(checker, kind, declared);
 }
 
 /* ---- documents that cannot be read surely ---- */
@@ -276,6 +281,31 @@ int ocs_document_check(const struct ocs_document *document, const char *declared
     return checker.result;
 }
 
+static int stop_at_refusal(void *data, const struct ocs_problem *problem, struct ocs_error *err)
+{
+    (void)data;
+    (void)err;
+    return problem->refuse;
+}
+
+int ocs_document_refused(const struct ocs_document *document, unsigned *out, struct ocs_error *err)
+{
+    *out = 0;
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        struct ocs_checker checker;
+        ocs_checker_init(&checker, document, NULL, stop_at_refusal, err);
+        if (document->state == OCS_DOCUMENT_STRICT)
+            check_as(&checker, &kinds[i], NULL);
+        else
+            report_unreadable(&checker, &kinds[i]);
+        if (checker.result < 0)
+            return checker.result;
+        if (checker.result > 0)
+            *out |= 1u << kinds[i].media;
+    }
+    return 0;
+}
+
 int ocs_descriptor_check(const struct ocs_document *document, void *data,
                          ocs_problem_fn *on_problem, struct ocs_error *err)
 {
@@ -285,59 +315,5 @@ int ocs_descriptor_check(const struct ocs_document *document, void *data,
         ocs_check_descriptor(&checker, ocs_json_root(document->json));
     else
         report_unreadable(&checker, NULL);
-    return checker.result;
-}
-
-/* ---- a manifest and its config ---- */
-
-/* Also what is encrypted or compressed in ways that we do not know. */
-static bool is_tar_layer(const char *media_type)
-{
-    static const char *const prefixes[] = {
-        "application/vnd.oci.image.layer.",
-        "application/vnd.docker.image.rootfs.",
-    };
-    for (size_t i = 0; media_type && i < COUNT_OF(prefixes); i++) {
-        if (strncmp(media_type, prefixes[i], strlen(prefixes[i])) == 0)
-            return true;
-    }
-    return false;
-}
-
-static size_t count_items(const struct ocs_json_value *container)
-{
-    size_t count = 0;
-    const struct ocs_json_value *child = container ? ocs_json_first(container) : NULL;
-    for (; child; child = ocs_json_next(child))
-        count++;
-    return count;
-}
-
-int ocs_manifest_config_check(const struct ocs_document *manifest,
-                              const struct ocs_document *config, void *data,
-                              ocs_problem_fn *on_problem, struct ocs_error *err)
-{
-    if (manifest->state != OCS_DOCUMENT_STRICT || config->state != OCS_DOCUMENT_STRICT)
-        return 0;
-    size_t layers = 0;
-    size_t tars = 0;
-    for (size_t i = 0; i < manifest->count; i++) {
-        if (manifest->descriptors[i].role != OCS_ROLE_LAYER)
-            continue;
-        layers++;
-        tars += is_tar_layer(manifest->descriptors[i].media_type);
-    }
-    const struct ocs_json_value *rootfs = ocs_json_member(ocs_json_root(config->json), "rootfs");
-    size_t diff_ids = count_items(ocs_json_member(rootfs, "diff_ids"));
-    /* cosign and BuildKit list other layers in diff_ids as well */
-    if (diff_ids == tars || diff_ids == layers)
-        return 0;
-    char text[128];
-    snprintf(text, sizeof(text), "has %zu tar layers, but the config has %zu diff_ids", tars,
-             diff_ids);
-    struct ocs_checker checker;
-    ocs_checker_init(&checker, manifest, data, on_problem, err);
-    ocs_checker_enter(&checker, "layers");
-    ocs_checker_invalid(&checker, tars == layers ? OCS_SEVERITY_ERROR : OCS_SEVERITY_WARNING, text);
     return checker.result;
 }

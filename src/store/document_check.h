@@ -20,11 +20,9 @@ int ocs_document_check(const struct ocs_document *document, const char *declared
 int ocs_index_check(const struct ocs_document *document, void *data, ocs_problem_fn *on_problem,
                     struct ocs_error *err);
 
-/* A manifest and the config that it names, read: as many layers as diff_ids.
- * The problem is one of the manifest. */
-int ocs_manifest_config_check(const struct ocs_document *manifest,
-                              const struct ocs_document *config, void *data,
-                              ocs_problem_fn *on_problem, struct ocs_error *err);
+/* A blob can have several media types, each by another descriptor: the kinds
+ * (1u << enum ocs_media) under which import refuses this one. */
+int ocs_document_refused(const struct ocs_document *document, unsigned *out, struct ocs_error *err);
 
 /* The `oci-layout` file. */
 int ocs_layout_file_check(const char *bytes, size_t size, void *data, ocs_problem_fn *on_problem,

@@ -111,11 +111,12 @@ static int want(struct ocs_import *import, struct ocs_graph_txn *txn, uint32_t s
         return result;
     }
     import->items[*place] = item;
-    if (is_trusted(import, txn, item, &descriptor->digest))
-        item->state = OCS_IMPORT_REUSED;
-    else
-        *fresh = true;
-    return 0;
+    *fresh = !is_trusted(import, txn, item, &descriptor->digest);
+    if (*fresh)
+        return 0;
+    struct ocs_document opaque = {.state = OCS_DOCUMENT_OPAQUE};
+    item->state = OCS_IMPORT_REUSED;
+    return ocs_document_refused(&opaque, &item->refused, err);
 }
 
 /* A look at the graph is a saving only: without one everything is hashed. */
@@ -200,7 +201,8 @@ static int look_at_document(struct ocs_workers *workers, struct ocs_import *impo
             *err = refusal;
         return result;
     }
-    return document->count ? add_children(workers, import, item, err) : 0;
+    result = ocs_document_refused(document, &item->refused, err);
+    return result == 0 && document->count ? add_children(workers, import, item, err) : result;
 }
 
 static int on_done(struct ocs_workers *workers, void *data, struct ocs_work *work,

@@ -52,6 +52,7 @@ struct ocs_import_item {
     bool trusted;           /* the graph vouches for the store's copy: nothing new to record */
     bool size_matched;      /* some descriptor says the size that it has */
     uint8_t document;       /* enum ocs_document_state */
+    unsigned refused;       /* kinds that it must not be called (ocs_document_refused) */
     bool needed;            /* reached by a source that will be taken */
     uint8_t visit;          /* marks of the walks over the items */
     int failed;             /* a status that ends the whole run; *reading->error tells */

@@ -77,9 +77,10 @@ static int check_size(const struct judging *judging, const struct ocs_import_ite
 }
 
 /* An item under the eyes of the descriptor that leads to it. */
-static int judge_item(struct judging *judging, const struct ocs_import_item *item, bool absent_ok,
-                      int64_t size, struct ocs_error *err)
+static int judge_item(struct judging *judging, const struct ocs_import_edge *edge, bool absent_ok,
+                      struct ocs_error *err)
 {
+    const struct ocs_import_item *item = judging->import->items[edge->place];
     const struct ocs_import *import = judging->import;
     if (item->state == OCS_IMPORT_BAD)
         return fault(judging, item, item->trouble ? item->trouble : "damaged", err);
@@ -93,7 +94,9 @@ static int judge_item(struct judging *judging, const struct ocs_import_item *ite
         ocs_store_notice(import->store, "%s is missing in %s", ocs_digest_format(&digest, name),
                          judging->source->source.text);
     }
-    return check_size(judging, item, size, err);
+    if (item->refused & 1u << edge->media)
+        return fault(judging, item, "has another media type that it must not have", err);
+    return check_size(judging, item, edge->size, err);
 }
 
 static void push(struct judging *judging, struct ocs_import_item *item)
@@ -112,7 +115,7 @@ static int judge_children(struct judging *judging, const struct ocs_import_item 
         struct ocs_import_item *child = judging->import->items[edge->place];
         bool absent_ok =
             child->state == OCS_IMPORT_ABSENT && may_be_absent(judging->import, item, listed, edge);
-        int result = judge_item(judging, child, absent_ok, edge->size, err);
+        int result = judge_item(judging, edge, absent_ok, err);
         if (result < 0)
             return result;
         push(judging, child);
@@ -124,10 +127,16 @@ static int judge_entry(struct judging *judging, size_t chosen, struct ocs_error 
 {
     const struct ocs_source *source = &judging->source->source;
     uint32_t entry = source->entries[chosen];
-    struct ocs_import_item *root = judging->import->items[judging->source->places[chosen]];
+    const struct ocs_descriptor *descriptor = &source->index.document.descriptors[entry];
+    struct ocs_import_edge edge = {
+        .place = judging->source->places[chosen],
+        .role = OCS_ROLE_MANIFEST,
+        .media = (uint8_t)ocs_media_of(descriptor->media_type),
+        .size = descriptor->size,
+    };
+    struct ocs_import_item *root = judging->import->items[edge.place];
     judging->ref = ocs_index_ref(&source->index, entry);
-    int result =
-        judge_item(judging, root, false, source->index.document.descriptors[entry].size, err);
+    int result = judge_item(judging, &edge, false, err);
     push(judging, root);
     while (result == 0 && judging->depth > 0) {
         struct ocs_import_item *item = judging->import->items[judging->stack[--judging->depth]];

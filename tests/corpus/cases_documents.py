@@ -134,6 +134,15 @@ def index_that_is_an_array(l):
     l.finish([l.blob(b"[]", INDEX)])
 
 
+@case(**AMBIGUOUS)
+def manifest_first_called_text(l):
+    """One ambiguous document under two media types: the harmless one does not hide the other."""
+    config, layers = l.parts()
+    text = json.dumps({"schemaVersion": 2, "config": config, "Layers": layers})
+    manifest = l.blob(text.encode(), MANIFEST)
+    l.finish([{**manifest, "mediaType": "text/plain"}, manifest])
+
+
 # ---- kinds that disagree ----
 
 CONFUSED = {"imports": REFUSED, "fsck": ["error document-type-conflict"]}
