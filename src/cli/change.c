@@ -70,3 +70,20 @@ int ocs_cli_changed(struct ocs_cli *cli, int result, const struct ocs_remove_rep
         print_summary(&cli->out, report);
     return status;
 }
+
+int ocs_cli_run_change(struct ocs_cli *cli, void *values,
+                       int (*make)(struct ocs_cli *cli, struct ocs_store *store, const void *values,
+                                   struct ocs_remove_report *report),
+                       bool frees)
+{
+    struct ocs_store *store;
+    struct ocs_remove_report report = {0};
+    int result = ocs_cli_parse(cli, values);
+    if (result == 0)
+        result = ocs_cli_open(cli, &store);
+    if (result != 0)
+        return ocs_cli_status(cli, result);
+    result = make(cli, store, values, &report);
+    ocs_store_close(store);
+    return ocs_cli_changed(cli, result, frees ? &report : NULL);
+}

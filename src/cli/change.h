@@ -10,6 +10,14 @@
 /* An ocs_change_fn; `data` is the struct ocs_cli. */
 void ocs_cli_print_change(void *data, const struct ocs_change *change);
 
+/* A command that makes one kind of change: its options are parsed into `values`,
+ * the store is opened, `make` calls the library, and the end is told.  `make` fills
+ * *report when the command `frees` something. */
+int ocs_cli_run_change(struct ocs_cli *cli, void *values,
+                       int (*make)(struct ocs_cli *cli, struct ocs_store *store, const void *values,
+                                   struct ocs_remove_report *report),
+                       bool frees);
+
 /* The end of a command that made changes; with a report (or NULL) of what they
  * free.  Returns the exit status of `result`. */
 int ocs_cli_changed(struct ocs_cli *cli, int result, const struct ocs_remove_report *report);

@@ -17,19 +17,19 @@ static const struct ocs_option options[] = {
     {0},
 };
 
+static int make(struct ocs_cli *cli, struct ocs_store *store, const void *values,
+                struct ocs_remove_report *report)
+{
+    const struct attach_values *attach = values;
+    (void)report;
+    return ocs_attach(store, ocs_cli_word(cli, 0), attach->name, cli, ocs_cli_print_change,
+                      &cli->err);
+}
+
 static int run(struct ocs_cli *cli)
 {
-    struct ocs_store *store;
     struct attach_values values = {0};
-    int result = ocs_cli_parse(cli, &values);
-    if (result == 0)
-        result = ocs_cli_open(cli, &store);
-    if (result != 0)
-        return ocs_cli_status(cli, result);
-    result =
-        ocs_attach(store, ocs_cli_word(cli, 0), values.name, cli, ocs_cli_print_change, &cli->err);
-    ocs_store_close(store);
-    return ocs_cli_changed(cli, result, NULL);
+    return ocs_cli_run_change(cli, &values, make, false);
 }
 
 const struct ocs_command OCS_CMD_ATTACH = {

@@ -2,18 +2,16 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "change.h"
 
+static int make(struct ocs_cli *cli, struct ocs_store *store, const void *values,
+                struct ocs_remove_report *report)
+{
+    (void)values;
+    return ocs_forget(store, ocs_cli_word(cli, 0), cli, ocs_cli_print_change, report, &cli->err);
+}
+
 static int run(struct ocs_cli *cli)
 {
-    struct ocs_store *store;
-    struct ocs_remove_report report = {0};
-    int result = ocs_cli_parse(cli, NULL);
-    if (result == 0)
-        result = ocs_cli_open(cli, &store);
-    if (result != 0)
-        return ocs_cli_status(cli, result);
-    result = ocs_forget(store, ocs_cli_word(cli, 0), cli, ocs_cli_print_change, &report, &cli->err);
-    ocs_store_close(store);
-    return ocs_cli_changed(cli, result, &report);
+    return ocs_cli_run_change(cli, NULL, make, true);
 }
 
 const struct ocs_command OCS_CMD_FORGET = {

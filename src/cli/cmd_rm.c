@@ -2,20 +2,18 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "change.h"
 
-static int run(struct ocs_cli *cli)
+static int make(struct ocs_cli *cli, struct ocs_store *store, const void *values,
+                struct ocs_remove_report *report)
 {
-    struct ocs_store *store;
-    int result = ocs_cli_parse(cli, NULL);
-    if (result == 0)
-        result = ocs_cli_open(cli, &store);
-    if (result != 0)
-        return ocs_cli_status(cli, result);
-    struct ocs_remove_report report = {0};
     size_t count;
     const char *const *images = ocs_cli_words(cli, &count);
-    result = ocs_remove(store, images, count, cli, ocs_cli_print_change, &report, &cli->err);
-    ocs_store_close(store);
-    return ocs_cli_changed(cli, result, &report);
+    (void)values;
+    return ocs_remove(store, images, count, cli, ocs_cli_print_change, report, &cli->err);
+}
+
+static int run(struct ocs_cli *cli)
+{
+    return ocs_cli_run_change(cli, NULL, make, true);
 }
 
 const struct ocs_command OCS_CMD_RM = {
