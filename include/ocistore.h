@@ -458,6 +458,25 @@ OCS_PUBLIC int ocs_usage(struct ocs_store *store, const char *const *names, size
                          const struct ocs_usage_options *options, struct ocs_usage_report *report,
                          struct ocs_error *err);
 
+struct ocs_store_status {
+    uint64_t layouts, images;
+    uint64_t troubled_layouts; /* that cannot be read */
+    uint64_t live_blobs, live_bytes;       /* sizes */
+    uint64_t garbage_blobs, garbage_bytes; /* what gc would take now and give back, by default */
+    uint64_t waiting_blobs, waiting_bytes; /* the same, once its grace is over */
+    uint64_t left_alone;                   /* strange names and unknown algorithms */
+    uint64_t trash_files, trash_bytes;
+    uint64_t quarantine_files, quarantine_bytes;
+    int64_t last_gc, last_fsck; /* their ends, in seconds since 1970; 0: not known */
+    enum ocs_status last_gc_status, last_fsck_status;
+    int64_t oldest_verified; /* 0: some blob never was */
+    uint64_t never_verified;
+    char refuses[1024]; /* why gc would delete nothing, or ""; then garbage is not known */
+};
+
+OCS_PUBLIC int ocs_store_status(struct ocs_store *store, struct ocs_store_status *out,
+                                struct ocs_error *err);
+
 /* ---- fsck --------------------------------------------------------------- */
 
 enum ocs_severity {

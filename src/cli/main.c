@@ -31,17 +31,11 @@
 
 /* In the order of the help. */
 static const struct ocs_command *const commands[] = {
-    &OCS_CMD_INIT,    &OCS_CMD_IMPORT,
-    &OCS_CMD_LS,      &OCS_CMD_TREE,
-    &OCS_CMD_INSPECT, &OCS_CMD_CAT,
-    &OCS_CMD_RM,      &OCS_CMD_TAG,
-    &OCS_CMD_MV,      &OCS_CMD_ATTACH,
-    &OCS_CMD_FORGET,  &OCS_CMD_ADOPT,
-    &OCS_CMD_HOLD,    &OCS_CMD_TRASH,
-    &OCS_CMD_FSCK,    &OCS_CMD_GC,
-    &OCS_CMD_WHY,     &OCS_CMD_DU,
-    &OCS_CMD_PRUNE,   &OCS_CMD_HELP,
-    &OCS_CMD_VERSION, NULL,
+    &OCS_CMD_INIT,   &OCS_CMD_IMPORT,  &OCS_CMD_LS,   &OCS_CMD_TREE,  &OCS_CMD_INSPECT,
+    &OCS_CMD_CAT,    &OCS_CMD_RM,      &OCS_CMD_TAG,  &OCS_CMD_MV,    &OCS_CMD_ATTACH,
+    &OCS_CMD_FORGET, &OCS_CMD_ADOPT,   &OCS_CMD_HOLD, &OCS_CMD_TRASH, &OCS_CMD_FSCK,
+    &OCS_CMD_GC,     &OCS_CMD_WHY,     &OCS_CMD_DU,   &OCS_CMD_PRUNE, &OCS_CMD_STATUS,
+    &OCS_CMD_HELP,   &OCS_CMD_VERSION, NULL,
 };
 
 static int no_command(struct ocs_cli *cli)

@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: the ocistore developers
+#
+# status tells what gc would do, and how the last runs ended.
+. "${0%/*}/lib.sh"
+store_with_layouts
+
+run_json 0 --store "$STORE" status
+holds '.[0] | .garbage_blobs == 0 and .waiting_blobs == 0 and .last_gc == null and .last_fsck == null
+    and .never_verified == 0 and .oldest_verified != null and .gc_refuses == null'
+layouts=$(field .layouts)
+live=$(field .live_blobs)
+run 0 --store "$STORE" status
+prints 'none is known'
+
+layout=$(ls "$LAYOUTS" | head -n 1)
+run_json 0 --store "$STORE" rm "$layout"
+freed=$(field .freed_bytes)
+run_json 0 --store "$STORE" status
+same "$(field .waiting_bytes)" "$freed" 'what waits'
+same "$(field .layouts)" $((layouts - 1)) 'layouts'
+[ "$(field .live_blobs)" -lt "$live" ] || fail 'the same is live'
+[ "$(field .trash_files)" -gt 0 ] || fail 'the old layout is in no trash'
+run 0 --store "$STORE" gc --grace 0
+run 0 --store "$STORE" fsck
+run_json 0 --store "$STORE" status
+holds '.[0] | .waiting_blobs == 0 and .last_gc.exit_status == 0 and .last_fsck.exit_status == 0'
+[ "$(field .trash_bytes)" -ge "$freed" ] || fail 'the trash is too small'
+run 0 --store "$STORE" status
+prints 'no errors'
+
+# A damaged blob, and a layout that cannot be read.
+blob=$(find "$STORE/blobs/sha256" -type f | head -n 1)
+chmod u+w "$blob"
+printf x >>"$blob"
+run 4 --store "$STORE" fsck
+run_json 0 --store "$STORE" status
+holds '.[0].last_fsck.exit_status == 4'
+name=$(ls "$LAYOUTS" | tail -n 1)
+echo '{' >"$STORE/layouts/$name/index.json"
+run 4 --store "$STORE" gc
+run_json 0 --store "$STORE" status
+holds '.[0] | .last_gc.exit_status == 4 and .troubled_layouts == 1 and .gc_refuses != null'
+run 0 --store "$STORE" status
+prints 'gc refuses'
