@@ -81,8 +81,8 @@ struct ocs_init_options {
 };
 
 struct ocs_init_report {
-    bool in_place;            /* the folder was an OCI layout, now registered as "." */
-    bool existed;             /* it was a store already; what was missing was completed */
+    bool in_place; /* the folder was an OCI layout, now registered as "." */
+    bool existed;  /* it was a store already; what was missing was completed */
     char uuid[37];
 };
 
@@ -133,7 +133,7 @@ struct ocs_import_options {
     const char *name;         /* layout to import into; NULL: after the source */
     const char *tag;          /* name for the one image that is imported */
     unsigned jobs;            /* threads; 0: the processors available */
-    const char *shared_blobs; /* where the sources keep their blobs (skopeo's --src-shared-blob-dir) */
+    const char *shared_blobs; /* where the sources keep their blobs */
     bool allow_missing;       /* bring in images with absent blobs */
     void *data;
     void (*on_image)(void *data, const struct ocs_image *image); /* after its layout is durable */
@@ -185,16 +185,16 @@ OCS_PUBLIC int ocs_tree(struct ocs_store *store, const char *image, void *data,
 
 struct ocs_inspection {
     char *layout, *ref, *digest, *media_type;
-    uint64_t bytes;       /* as in struct ocs_image */
-    char *manifest;       /* the document's bytes, NUL-terminated */
+    uint64_t bytes; /* as in struct ocs_image */
+    char *manifest; /* the document's bytes, NUL-terminated */
     size_t manifest_size;
-    char *config;         /* the config blob's bytes; NULL where there is none or it is no JSON */
+    char *config; /* the config blob's bytes; NULL where there is none or it is no JSON */
     size_t config_size;
 };
 
 /* The documents of one image, verified.  Free with ocs_inspection_clear. */
-OCS_PUBLIC int ocs_inspect(struct ocs_store *store, const char *image,
-                           struct ocs_inspection *out, struct ocs_error *err);
+OCS_PUBLIC int ocs_inspect(struct ocs_store *store, const char *image, struct ocs_inspection *out,
+                           struct ocs_error *err);
 OCS_PUBLIC void ocs_inspection_clear(struct ocs_inspection *inspection);
 
 /* Stream the bytes of a digest, or of an image's document, to `fd`, verified
@@ -222,8 +222,8 @@ struct ocs_remove_report {
 /* Drop images or whole layouts; blobs stay until gc.  Every name is looked up
  * before anything is changed.  The old index.json goes to the trash. */
 OCS_PUBLIC int ocs_remove(struct ocs_store *store, const char *const *images, size_t count,
-                          void *data, ocs_change_fn *on_change,
-                          struct ocs_remove_report *report, struct ocs_error *err);
+                          void *data, ocs_change_fn *on_change, struct ocs_remove_report *report,
+                          struct ocs_error *err);
 
 /* Give an image (NAME:TAG or NAME@DIGEST) one more tag.  A tag that is there
  * moves, and its old entry goes. */
@@ -247,8 +247,8 @@ OCS_PUBLIC int ocs_forget(struct ocs_store *store, const char *name, void *data,
 /* List a manifest or index that lies in the store and that no layout lists, lost
  * by copies that raced: `image` is NAME or NAME:TAG; the layout is made when
  * needed. */
-OCS_PUBLIC int ocs_adopt(struct ocs_store *store, const char *digest, const char *image,
-                         void *data, ocs_change_fn *on_change, struct ocs_error *err);
+OCS_PUBLIC int ocs_adopt(struct ocs_store *store, const char *digest, const char *image, void *data,
+                         ocs_change_fn *on_change, struct ocs_error *err);
 
 /* ---- a foreign tool as a cooperating writer ------------------------------ */
 
@@ -308,8 +308,8 @@ struct ocs_prune_options {
  * belongs to an image (it has it as subject, or its tag says so: sha256-<hex>...)
  * goes with it and is judged by no rule.  OCS_USAGE without any rule. */
 OCS_PUBLIC int ocs_prune(struct ocs_store *store, const char *const *layouts, size_t count,
-                         const struct ocs_prune_options *options,
-                         struct ocs_remove_report *report, struct ocs_error *err);
+                         const struct ocs_prune_options *options, struct ocs_remove_report *report,
+                         struct ocs_error *err);
 
 /* ---- gc ----------------------------------------------------------------- */
 
@@ -353,11 +353,11 @@ struct ocs_gc_report {
     uint64_t waiting, waiting_bytes;      /* unreferenced, but still in their grace */
     uint64_t trashed, trashed_bytes;
     uint64_t purged, purged_bytes;
-    uint64_t rescued;       /* referenced again while the sweep was going on */
-    uint64_t left_alone;    /* strange names and unknown algorithms */
+    uint64_t rescued;         /* referenced again while the sweep was going on */
+    uint64_t left_alone;      /* strange names and unknown algorithms */
     uint64_t unlisted_images; /* complete images that no layout lists */
-    uint64_t healed;        /* referenced blobs that came back from the trash or quarantine */
-    char refused[1024];     /* why nothing was deleted, or "" */
+    uint64_t healed;          /* referenced blobs that came back from the trash or quarantine */
+    char refused[1024];       /* why nothing was deleted, or "" */
 };
 
 /* Mark from every layout's index.json and sweep what nothing reaches.
@@ -370,14 +370,15 @@ OCS_PUBLIC int ocs_gc(struct ocs_store *store, const struct ocs_gc_options *opti
 
 struct ocs_why_step {
     const char *digest;
-    const char *role; /* what it is to the step before: "manifest", "layer", "referrer", ...; of the
-                         first one to the layout: "saved" when docker save's manifest.json names it */
+    /* What it is to the step before: "manifest", "layer", "referrer", ...; of the first one to
+     * the layout: "saved" when docker save's manifest.json names it. */
+    const char *role;
 };
 
 /* One way from a layout to the blob. */
 struct ocs_why_path {
     const char *layout;
-    const char *ref; /* of the image; NULL: nameless */
+    const char *ref;                  /* of the image; NULL: nameless */
     const struct ocs_why_step *steps; /* the image first, the blob last */
     size_t count;
 };
@@ -388,7 +389,7 @@ struct ocs_why_garbage {
     int64_t since; /* nothing needs it, in seconds since 1970; 0: no gc has looked yet */
     int64_t due;   /* when it goes by the grace that was given; 0: never */
     const char *reason;
-    const char *const *once; /* digests of documents that lead to it and that a layout listed once */
+    const char *const *once; /* digests of documents that lead to it, listed by a layout once */
     size_t once_count;       /* told, of report->once */
 };
 
@@ -406,12 +407,12 @@ struct ocs_why_options {
     }
 
 struct ocs_why_report {
-    bool live;         /* some layout needs it */
-    uint64_t paths;    /* ways to it that were counted */
-    bool more_paths;   /* there are more than could be counted */
-    uint64_t images;   /* entries of index.json files that lead to it */
-    uint64_t layouts;  /* that they stand in */
-    uint64_t once;     /* documents that lead to it and that a layout listed once */
+    bool live;        /* some layout needs it */
+    uint64_t paths;   /* ways to it that were counted */
+    bool more_paths;  /* there are more than could be counted */
+    uint64_t images;  /* entries of index.json files that lead to it */
+    uint64_t layouts; /* that they stand in */
+    uint64_t once;    /* documents that lead to it and that a layout listed once */
 };
 
 /* Why a blob is kept: the ways to it from every layout, through referrers too; or
@@ -431,7 +432,7 @@ struct ocs_usage {
     uint64_t exclusive_bytes; /* of these: what nothing else in the store needs */
     uint64_t shared_bytes;    /* the rest */
     uint64_t freed_bytes;     /* what gc gives back once this is removed: of the exclusive bytes,
-                                 those of files with no other name and a digest that can be verified */
+                                 those of files with one name and a digest that can be verified */
     uint64_t apparent_bytes;  /* sizes of the files, where the others are space on the disk */
 };
 
@@ -460,7 +461,7 @@ OCS_PUBLIC int ocs_usage(struct ocs_store *store, const char *const *names, size
 
 struct ocs_store_status {
     uint64_t layouts, images;
-    uint64_t troubled_layouts; /* that cannot be read */
+    uint64_t troubled_layouts;             /* that cannot be read */
     uint64_t live_blobs, live_bytes;       /* sizes */
     uint64_t garbage_blobs, garbage_bytes; /* what gc would take now and give back, by default */
     uint64_t waiting_blobs, waiting_bytes; /* the same, once its grace is over */
@@ -496,8 +497,8 @@ struct ocs_affected {
 struct ocs_finding {
     const char *id; /* stable: doc/fsck.md */
     enum ocs_severity severity;
-    const char *digest; /* NULL when it is not about a blob */
-    const char *path;   /* relative to the store or layout; NULL when not about a file */
+    const char *digest;            /* NULL when it is not about a blob */
+    const char *path;              /* relative to the store or layout; NULL when not about a file */
     const char *expected, *actual; /* NULL when there is nothing to compare */
     const char *message;           /* details for people, or NULL */
     const struct ocs_affected *affects;
@@ -507,9 +508,9 @@ struct ocs_finding {
 };
 
 struct ocs_fsck_options {
-    bool quick; /* no rehashing */
-    bool deep;  /* diff_ids too */
-    bool strict; /* warnings count as errors for the status */
+    bool quick;               /* no rehashing */
+    bool deep;                /* diff_ids too */
+    bool strict;              /* warnings count as errors for the status */
     const char *shared_blobs; /* where a plain layout keeps its blobs */
     unsigned jobs;            /* threads; 0: the processors available */
     /* What is rehashed; existence and sizes are always looked at. 0 or NULL: no limit. */
@@ -538,8 +539,8 @@ struct ocs_fsck_report {
     uint64_t blobs_checked, bytes_checked;
     uint64_t images;
     uint64_t fatal, errors, warnings, notices, infos;
-    uint64_t corrected;      /* of the errors and warnings, by repair */
-    uint64_t blobs_total;    /* that could have been checked; coverage = checked / total */
+    uint64_t corrected;   /* of the errors and warnings, by repair */
+    uint64_t blobs_total; /* that could have been checked; coverage = checked / total */
     uint64_t bytes_total;
     uint64_t blobs_left;     /* due, but left for another run by max_time_s or max_bytes */
     int64_t oldest_verified; /* seconds since 1970; 0: some blob never was */

@@ -206,7 +206,7 @@ int ocs_fsck(struct ocs_store *store, const struct ocs_fsck_options *options,
     if (r < 0)
         return ocs_error_context(err, r, "fsck");
     r = check_rounds(store, options, report, err);
-    struct ocs_history history = {ocs_now_s(), r < 0 ? (enum ocs_status)-r : report->status};
+    struct ocs_history history = {ocs_now_s(), r < 0 ? (enum ocs_status) - r : report->status};
     ocs_history_write(store, OCS_HISTORY_FSCK, &history);
     ocs_lock_release(store->locks, OCS_LOCK_FSCK);
     return ocs_error_context(err, r, "fsck");

@@ -275,8 +275,9 @@ static int refuse_below_hold(const struct run *run, struct ocs_error *err)
 {
     if (run->options->dry_run || !ocs_lock_is_held(run->store->state))
         return 0;
-    return ocs_error_raise(err, OCS_BUSY, "this runs below `ocistore hold` of the same store, "
-                                          "which keeps gc from sweeping");
+    return ocs_error_raise(err, OCS_BUSY,
+                           "this runs below `ocistore hold` of the same store, "
+                           "which keeps gc from sweeping");
 }
 
 static int run_locked(struct run *run, struct ocs_error *err)
