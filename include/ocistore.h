@@ -335,6 +335,7 @@ struct ocs_gc_options {
     bool now;            /* grace 0 and trash_for 0 */
     unsigned max_delete_percent;
     bool allow_empty;
+    bool measure_trash; /* fill trash_files and trash_bytes of the report */
     unsigned jobs;
     void *data;
     void (*on_candidate)(void *data, const struct ocs_gc_candidate *candidate);
@@ -353,6 +354,7 @@ struct ocs_gc_report {
     uint64_t waiting, waiting_bytes;      /* unreferenced, but still in their grace */
     uint64_t trashed, trashed_bytes;
     uint64_t purged, purged_bytes;
+    uint64_t trash_files, trash_bytes; /* left there in the end, if asked for */
     uint64_t rescued;         /* referenced again while the sweep was going on */
     uint64_t left_alone;      /* strange names and unknown algorithms */
     uint64_t unlisted_images; /* complete images that no layout lists */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
-#include "cli.h"
+#include "metrics.h"
 #include "store_path.h"
 
 #include <inttypes.h>
@@ -12,6 +12,7 @@ struct fsck_values {
     unsigned jobs;
     int64_t max_age_s, max_time_s;
     uint64_t max_bytes, rate;
+    const char *metrics;
 };
 
 #define VALUE(member) offsetof(struct fsck_values, member)
@@ -69,6 +70,11 @@ static const struct ocs_option options[] = {
      .offset = VALUE(jobs),
      .value = "N",
      .help = "threads (default: the processors available)\n"},
+    {.name = "metrics",
+     .kind = OCS_OPTION_TEXT,
+     .offset = VALUE(metrics),
+     .value = "FILE",
+     .help = "write the numbers of the run for Prometheus' textfile collector\n"},
     {0},
 };
 
@@ -281,6 +287,52 @@ static void print_summary_text(struct ocs_output *out, const struct ocs_fsck_rep
     print_verdict(out, report, interrupted);
 }
 
+/* ---- metrics ---- */
+
+static void add_findings(struct ocs_metrics *metrics, const struct ocs_fsck_report *report)
+{
+    ocs_metrics_add(metrics, "fatal_findings", "Findings that kept it from going on.",
+                    (double)report->fatal);
+    ocs_metrics_add(metrics, "error_findings", "Damage that was found.", (double)report->errors);
+    ocs_metrics_add(metrics, "warning_findings", "What looks wrong and loses nothing.",
+                    (double)report->warnings);
+    for (size_t i = 0; i < report->ids; i++) {
+        if (i == 0)
+            ocs_metrics_add(metrics, "findings", "Findings in all, and by id.",
+                            (double)(report->fatal + report->errors + report->warnings +
+                                     report->notices + report->infos));
+        ocs_metrics_add_labelled(metrics, "findings", "id", report->by_id[i].id,
+                                 (double)report->by_id[i].count);
+    }
+}
+
+static void add_coverage(struct ocs_metrics *metrics, const struct ocs_fsck_report *report)
+{
+    ocs_metrics_add(metrics, "images", "Images that were looked at.", (double)report->images);
+    ocs_metrics_add(metrics, "blobs", "Blobs that could have been rehashed.",
+                    (double)report->blobs_total);
+    ocs_metrics_add(metrics, "bytes", "Their sizes.", (double)report->bytes_total);
+    ocs_metrics_add(metrics, "checked_blobs", "Blobs that were rehashed.",
+                    (double)report->blobs_checked);
+    ocs_metrics_add(metrics, "checked_bytes", "Their sizes.", (double)report->bytes_checked);
+    ocs_metrics_add(metrics, "oldest_verification_timestamp_seconds",
+                    "When the blob was verified that was not for longest; 0: some never was.",
+                    (double)report->oldest_verified);
+}
+
+static int write_metrics(struct ocs_cli *cli, const char *file,
+                         const struct ocs_fsck_report *report, double seconds, int status)
+{
+    struct ocs_metrics metrics;
+    ocs_metrics_begin(&metrics, cli, ocs_cli_word(cli, 0));
+    ocs_metrics_add_run(&metrics, seconds, status);
+    if (report->seconds > 0) { /* it began */
+        add_findings(&metrics, report);
+        add_coverage(&metrics, report);
+    }
+    return ocs_metrics_write(&metrics, cli, file, status);
+}
+
 /* ---- the command ---- */
 
 static int verify(struct ocs_cli *cli, const char *path, const struct ocs_fsck_options *fsck,
@@ -339,11 +391,14 @@ static int run(struct ocs_cli *cli)
         .on_finding = on_finding,
     };
     struct ocs_fsck_report report = {0};
+    double began = ocs_metrics_clock();
     result = verify(cli, ocs_cli_word(cli, 0), &fsck, &report);
     if (result == 0 && report.status == OCS_INTERRUPTED)
         result = interrupted_run(cli);
     int status = result < 0 ? ocs_cli_status(cli, result) : (int)report.status;
     bool interrupted = status == OCS_INTERRUPTED;
+    if (values.metrics)
+        status = write_metrics(cli, values.metrics, &report, ocs_metrics_clock() - began, status);
     if (cli->out.json)
         print_summary_json(&cli->out, &report, interrupted);
     else if (result == 0 || interrupted)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
-#include "cli.h"
+#include "metrics.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -9,6 +9,7 @@ struct gc_values {
     bool dry_run, now, allow_empty;
     int64_t grace_s, trash_for_s; /* negative: not given */
     unsigned max_delete_percent;
+    const char *metrics;
 };
 
 #define VALUE(member) offsetof(struct gc_values, member)
@@ -43,6 +44,11 @@ static const struct ocs_option options[] = {
      .kind = OCS_OPTION_FLAG,
      .offset = VALUE(allow_empty),
      .help = "go on although no layout is registered\n"},
+    {.name = "metrics",
+     .kind = OCS_OPTION_TEXT,
+     .offset = VALUE(metrics),
+     .value = "FILE",
+     .help = "write the numbers of the run for Prometheus' textfile collector\n"},
     {0},
 };
 
@@ -169,7 +175,46 @@ static void print_summary_text(struct ocs_output *out, bool dry_run,
         ocs_output_line(out, "nothing was changed: this was a dry run");
 }
 
-static int collect(struct ocs_cli *cli, const struct gc_values *values)
+/* ---- metrics ---- */
+
+/* Amounts of a run that came to its end; of another one they are not known. */
+static void add_amounts(struct ocs_metrics *metrics, const struct ocs_gc_report *report)
+{
+    ocs_metrics_add(metrics, "layouts", "Registered layouts.", (double)report->layouts);
+    ocs_metrics_add(metrics, "live_blobs", "Blobs that some layout needs.",
+                    (double)report->live_blobs);
+    ocs_metrics_add(metrics, "live_bytes", "Their sizes.", (double)report->live_bytes);
+    ocs_metrics_add(metrics, "waiting_blobs", "Unreferenced blobs in their grace.",
+                    (double)report->waiting);
+    ocs_metrics_add(metrics, "waiting_bytes", "What they will free.",
+                    (double)report->waiting_bytes);
+    ocs_metrics_add(metrics, "trashed_blobs", "Blobs that the run moved to the trash.",
+                    (double)report->trashed);
+    ocs_metrics_add(metrics, "trashed_bytes", "What they will free.",
+                    (double)report->trashed_bytes);
+    ocs_metrics_add(metrics, "freed_bytes", "Space that the run gave back.",
+                    (double)report->purged_bytes);
+    ocs_metrics_add(metrics, "trash_files", "Files in the trash.", (double)report->trash_files);
+    ocs_metrics_add(metrics, "trash_bytes", "Space that they take.", (double)report->trash_bytes);
+    ocs_metrics_add(metrics, "unlisted_images", "Complete images that no layout lists.",
+                    (double)report->unlisted_images);
+}
+
+static int write_metrics(struct ocs_cli *cli, const char *file, const struct ocs_gc_report *report,
+                         double seconds, int status)
+{
+    struct ocs_metrics metrics;
+    ocs_metrics_begin(&metrics, cli, NULL);
+    ocs_metrics_add_run(&metrics, seconds, status);
+    if (status == OCS_OK)
+        add_amounts(&metrics, report);
+    return ocs_metrics_write(&metrics, cli, file, status);
+}
+
+/* ---- the command ---- */
+
+static int collect(struct ocs_cli *cli, const struct gc_values *values,
+                   struct ocs_gc_report *report)
 {
     struct ocs_store *store;
     int result = ocs_cli_open(cli, &store);
@@ -178,6 +223,7 @@ static int collect(struct ocs_cli *cli, const struct gc_values *values)
     struct listing listing = {.cli = cli,
                               .each = !cli->out.quiet && (values->dry_run || cli->global.verbose)};
     struct ocs_gc_options gc = OCS_GC_OPTIONS_INIT;
+    gc.measure_trash = values->metrics != NULL;
     gc.dry_run = values->dry_run;
     gc.now = values->now;
     gc.allow_empty = values->allow_empty;
@@ -189,10 +235,18 @@ static int collect(struct ocs_cli *cli, const struct gc_values *values)
     gc.data = &listing;
     gc.on_candidate = on_candidate;
     gc.on_purge = on_purge;
-    struct ocs_gc_report report = {0};
-    result = ocs_gc(store, &gc, &report, &cli->err);
+    result = ocs_gc(store, &gc, report, &cli->err);
     ocs_store_close(store);
-    int status = ocs_cli_status(cli, result);
+    return ocs_cli_status(cli, result);
+}
+
+static int collect_and_tell(struct ocs_cli *cli, const struct gc_values *values)
+{
+    struct ocs_gc_report report = {0};
+    double began = ocs_metrics_clock();
+    int status = collect(cli, values, &report);
+    if (values->metrics)
+        status = write_metrics(cli, values->metrics, &report, ocs_metrics_clock() - began, status);
     if (cli->out.json)
         print_summary_json(&cli->out, values->dry_run, &report);
     else if (status == OCS_OK && !cli->out.quiet)
@@ -209,7 +263,10 @@ static int run(struct ocs_cli *cli)
     if (result == 0 && values.now && (values.grace_s > 0 || values.trash_for_s > 0))
         result = ocs_cli_usage(cli, "--now means no grace and no trash: it contradicts %s",
                                values.grace_s > 0 ? "--grace" : "--trash-for");
-    return result == 0 ? collect(cli, &values) : ocs_cli_status(cli, result);
+    if (result == 0 && values.metrics && values.dry_run)
+        result = ocs_cli_usage(cli, "--metrics is about runs that do something: it contradicts "
+                                    "--dry-run");
+    return result == 0 ? collect_and_tell(cli, &values) : ocs_cli_status(cli, result);
 }
 
 const struct ocs_command OCS_CMD_GC = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "cli.h"
+#include "dot.h"
 #include "table.h"
 
 #include <inttypes.h>
@@ -9,7 +10,7 @@
 #include <string.h>
 
 struct tree_values {
-    bool digests;
+    bool digests, dot;
 };
 
 static const struct ocs_option options[] = {
@@ -17,6 +18,10 @@ static const struct ocs_option options[] = {
      .kind = OCS_OPTION_FLAG,
      .offset = offsetof(struct tree_values, digests),
      .help = "print digests whole, not cut to what tells them apart\n"},
+    {.name = "dot",
+     .kind = OCS_OPTION_FLAG,
+     .offset = offsetof(struct tree_values, dot),
+     .help = "print a graph for Graphviz: shared blobs are grey, absent ones dashed\n"},
     {0},
 };
 
@@ -41,6 +46,7 @@ struct listing {
     struct row *rows;
     size_t count, capacity;
     uint64_t nodes, absent;
+    bool dot;
 };
 
 static void print_json(struct ocs_output *out, const struct ocs_tree_node *node)
@@ -76,6 +82,13 @@ static void keep_row(struct listing *listing, const struct ocs_tree_node *node)
     };
 }
 
+static void print_dot(struct listing *listing, const struct ocs_tree_node *node)
+{
+    if (listing->nodes == 1)
+        ocs_dot_begin(&listing->cli->out, ocs_cli_word(listing->cli, 0));
+    ocs_dot_node(&listing->cli->out, node);
+}
+
 static void on_node(void *data, const struct ocs_tree_node *node)
 {
     struct listing *listing = data;
@@ -84,6 +97,8 @@ static void on_node(void *data, const struct ocs_tree_node *node)
         listing->absent++;
     if (listing->cli->out.json)
         print_json(&listing->cli->out, node);
+    else if (listing->dot)
+        print_dot(listing, node);
     else
         keep_row(listing, node);
 }
@@ -192,6 +207,8 @@ static void print_end(struct listing *listing, bool whole_digests)
         ocs_output_summary(out);
         ocs_output_integer(out, "nodes", listing->nodes);
         ocs_output_integer(out, "absent", listing->absent);
+    } else if (listing->dot) {
+        ocs_dot_end(out);
     } else {
         print_text(listing, whole_digests);
     }
@@ -203,7 +220,7 @@ static int show(struct ocs_cli *cli, const struct tree_values *values)
     int result = ocs_cli_open(cli, &store);
     if (result < 0)
         return ocs_cli_status(cli, result);
-    struct listing listing = {.cli = cli};
+    struct listing listing = {.cli = cli, .dot = values->dot};
     result = ocs_tree(store, ocs_cli_word(cli, 0), &listing, on_node, &cli->err);
     ocs_store_close(store);
     if (result == 0)
@@ -216,6 +233,8 @@ static int run(struct ocs_cli *cli)
 {
     struct tree_values values = {0};
     int result = ocs_cli_parse(cli, &values);
+    if (result == 0 && values.dot && cli->out.json)
+        result = ocs_cli_usage(cli, "--dot and --json contradict each other");
     return result == 0 ? show(cli, &values) : ocs_cli_status(cli, result);
 }
 
@@ -226,7 +245,8 @@ const struct ocs_command OCS_CMD_TREE = {
     .details = "Index, manifests, config and layers with their sizes and media types, and the\n"
                "documents that refer to them. 'shared' is what another image of the store needs\n"
                "as well, 'absent' what is not in the store.\n",
-    .examples = "  ocistore tree nginx:latest\n",
+    .examples = "  ocistore tree nginx:latest\n"
+                "  ocistore tree --dot nginx:latest | dot -Tsvg >nginx.svg\n",
     .options = options,
     .least_words = 1,
     .most_words = 1,

@@ -16,6 +16,8 @@
  *   output.{h,c}  JSON lines, text and errors, everything escaped
  *   table.{h,c}   aligned columns
  *   pretty.{h,c}  JSON documents, indented
+ *   dot.{h,c}     the graph of an image for Graphviz
+ *   metrics.{h,c} the numbers of a run for Prometheus
  *   progress      the bar on a terminal
  *   text.{h,c}    escaping, sizes, times
  *

@@ -253,6 +253,9 @@ static int carry_out(struct run *run, struct ocs_error *err)
         result = purge(run, err);
     if (result == 0)
         note_end(run);
+    if (result == 0 && run->options->measure_trash)
+        result = ocs_trash_measure(run->store->state, &run->report->trash_files,
+                                   &run->report->trash_bytes, err);
     return result;
 }
 

@@ -108,19 +108,6 @@ static int find_oldest(struct status *status, struct ocs_error *err)
 
 /* ---- what was taken away ---- */
 
-static int on_trash(void *data, const char *run, const char *path, const struct ocs_digest *digest,
-                    const struct stat *st, struct ocs_error *err)
-{
-    struct ocs_store_status *out = data;
-    (void)run;
-    (void)path;
-    (void)digest;
-    (void)err;
-    out->trash_files++;
-    out->trash_bytes += ocs_blob_frees(st);
-    return 0;
-}
-
 static int on_quarantine(void *data, const char *run, const char *path,
                          const struct ocs_digest *digest, const struct stat *st,
                          struct ocs_error *err)
@@ -137,9 +124,9 @@ static int on_quarantine(void *data, const char *run, const char *path,
 
 static int look_away(struct status *status, struct ocs_error *err)
 {
-    struct ocs_trash_visitor trash = {.data = status->out, .on_entry = on_trash};
     struct ocs_trash_visitor quarantine = {.data = status->out, .on_entry = on_quarantine};
-    int result = ocs_trash_each(status->store->state, &trash, err);
+    int result = ocs_trash_measure(status->store->state, &status->out->trash_files,
+                                   &status->out->trash_bytes, err);
     return result ? result : ocs_quarantine_each(status->store->state, &quarantine, err);
 }
 

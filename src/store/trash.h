@@ -53,6 +53,9 @@ struct ocs_trash_visitor {
 /* Every entry of every run, oldest run first. */
 int ocs_trash_each(int state_dir, const struct ocs_trash_visitor *visitor, struct ocs_error *err);
 
+/* Everything in it, and what its files take: as ocs_blob_frees. */
+int ocs_trash_measure(int state_dir, uint64_t *files, uint64_t *bytes, struct ocs_error *err);
+
 /* Put a blob of the trash back, verified first; ocs_blobs_sync makes it durable.
  * Positive: OCS_IO_ABSENT, OCS_BLOB_BAD (other bytes or no regular file),
  * OCS_IO_EXISTS (the name is taken); then it stays where it is. */

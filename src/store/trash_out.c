@@ -114,6 +114,34 @@ int ocs_trash_each(int state_dir, const struct ocs_trash_visitor *visitor, struc
     return result;
 }
 
+struct measure {
+    uint64_t files, bytes;
+};
+
+static int measure_entry(void *data, const char *run, const char *path,
+                         const struct ocs_digest *digest, const struct stat *st,
+                         struct ocs_error *err)
+{
+    struct measure *measure = data;
+    (void)run;
+    (void)path;
+    (void)digest;
+    (void)err;
+    measure->files++;
+    measure->bytes += ocs_blob_frees(st);
+    return 0;
+}
+
+int ocs_trash_measure(int state_dir, uint64_t *files, uint64_t *bytes, struct ocs_error *err)
+{
+    struct measure measure = {0};
+    struct ocs_trash_visitor visitor = {.data = &measure, .on_entry = measure_entry};
+    int result = ocs_trash_each(state_dir, &visitor, err);
+    *files = measure.files;
+    *bytes = measure.bytes;
+    return result;
+}
+
 /* ---- folders of a run ---- */
 
 static int sync_folder(struct ocs_walk *walk, struct ocs_error *err)
