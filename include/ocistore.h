@@ -355,11 +355,11 @@ struct ocs_gc_report {
     uint64_t trashed, trashed_bytes;
     uint64_t purged, purged_bytes;
     uint64_t trash_files, trash_bytes; /* left there in the end, if asked for */
-    uint64_t rescued;         /* referenced again while the sweep was going on */
-    uint64_t left_alone;      /* strange names and unknown algorithms */
-    uint64_t unlisted_images; /* complete images that no layout lists */
-    uint64_t healed;          /* referenced blobs that came back from the trash or quarantine */
-    char refused[1024];       /* why nothing was deleted, or "" */
+    uint64_t rescued;                  /* referenced again while the sweep was going on */
+    uint64_t left_alone;               /* strange names and unknown algorithms */
+    uint64_t unlisted_images;          /* complete images that no layout lists */
+    uint64_t healed;    /* referenced blobs that came back from the trash or quarantine */
+    char refused[1024]; /* why nothing was deleted, or "" */
 };
 
 /* Mark from every layout's index.json and sweep what nothing reaches.
