@@ -7,6 +7,7 @@
 . "${0%/*}/lib.sh"
 need_layouts
 need script
+script -qec true /dev/null >/dev/null 2>&1 || skip 'no pseudo-terminal here'
 
 # begin ARG...: fsck, slow enough to be met at work, with its signals in hand
 begin() {
