@@ -15,6 +15,8 @@
 #include "store/reserve.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 struct run {
     struct ocs_store *store;
@@ -303,6 +305,20 @@ static int run_locked(struct run *run, struct ocs_error *err)
     return result;
 }
 
+/* A play has its own time of day, and its runs too. */
+static void name_run(struct run *run)
+{
+    ocs_run_name(run->name);
+    if (!run->play || !run->play->now)
+        return;
+    char time[17];
+    struct tm tm;
+    time_t now = (time_t)run->play->now;
+    gmtime_r(&now, &tm);
+    strftime(time, sizeof(time), "%Y%m%dT%H%M%SZ", &tm);
+    memcpy(run->name, time, sizeof(time) - 1);
+}
+
 int ocs_gc_run(struct ocs_store *store, const struct ocs_gc_options *options,
                const struct ocs_gc_play *play, struct ocs_gc_report *report, struct ocs_error *err)
 {
@@ -321,7 +337,7 @@ int ocs_gc_run(struct ocs_store *store, const struct ocs_gc_options *options,
             },
     };
     *report = (struct ocs_gc_report){0};
-    ocs_run_name(run.name);
+    name_run(&run);
     int result = run_locked(&run, &error);
     run_clear(&run);
     if (result == -OCS_REFUSED)
