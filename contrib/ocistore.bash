@@ -48,7 +48,7 @@ _ocistore() {
         esac
     done
     case $prev in
-    --store | --shared-blobs | --graph-dir)
+    --store | --shared-blobs | --graph-dir | --from)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")
         return

@@ -507,6 +507,7 @@ struct ocs_finding {
     size_t affects_count; /* listed */
     uint64_t affects_total;
     const char *action; /* what was done or would help, or NULL */
+    bool corrected;     /* by a repair */
 };
 
 struct ocs_fsck_options {

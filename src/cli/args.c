@@ -147,6 +147,14 @@ static bool parse_seconds(const char *text, int64_t *out)
     return true;
 }
 
+static bool add_text(const char *text, struct ocs_texts *out)
+{
+    if (out->count == OCS_TEXTS_MAX)
+        return false;
+    out->items[out->count++] = text;
+    return true;
+}
+
 static bool store_value(const struct ocs_option *option, const char *text, void *target)
 {
     switch (option->kind) {
@@ -157,6 +165,8 @@ static bool store_value(const struct ocs_option *option, const char *text, void 
     case OCS_OPTION_TEXT:
         *(const char **)target = text;
         return true;
+    case OCS_OPTION_TEXTS:
+        return add_text(text, target);
     case OCS_OPTION_COUNT:
         return parse_count(text, target);
     case OCS_OPTION_SECONDS:
@@ -198,6 +208,9 @@ static void describe_expected(const struct ocs_option *option, char *out, size_t
         break;
     case OCS_OPTION_CHOICE:
         describe_choices(option->choices, out, size);
+        break;
+    case OCS_OPTION_TEXTS:
+        snprintf(out, size, "taken: %d are the most", OCS_TEXTS_MAX);
         break;
     default:
         snprintf(out, size, "%s", option->value);

@@ -7,7 +7,8 @@
 #include <string.h>
 
 struct fsck_values {
-    bool quick, deep, strict, only_bad;
+    bool quick, deep, strict, only_bad, repair, dry_run;
+    struct ocs_texts from;
     const char *shared_blobs, *image;
     unsigned jobs;
     int64_t max_age_s, max_time_s;
@@ -59,6 +60,21 @@ static const struct ocs_option options[] = {
      .offset = VALUE(rate),
      .value = "SIZE",
      .help = "rehash no more than SIZE a second\n"},
+    {.name = "repair",
+     .kind = OCS_OPTION_FLAG,
+     .offset = VALUE(repair),
+     .help = "put right what can be: back from the trash or the quarantine, copied\n"
+             "from elsewhere; what is damaged and not to be had goes to the quarantine\n"},
+    {.name = "from",
+     .kind = OCS_OPTION_TEXTS,
+     .offset = VALUE(from),
+     .value = "DIR",
+     .help = "with --repair: a layout or a folder of blobs to copy from; repeatable\n"},
+    {.letter = 'n',
+     .name = "dry-run",
+     .kind = OCS_OPTION_FLAG,
+     .offset = VALUE(dry_run),
+     .help = "with --repair: only say what would be done\n"},
     {.name = "shared-blobs",
      .kind = OCS_OPTION_TEXT,
      .offset = VALUE(shared_blobs),
@@ -121,6 +137,7 @@ static void print_finding_json(struct ocs_output *out, const struct ocs_finding 
     ocs_output_end(out, ']');
     ocs_output_integer(out, "affects_total", finding->affects_total);
     ocs_output_string(out, "action", finding->action);
+    ocs_output_bool(out, "corrected", finding->corrected);
     ocs_output_close(out);
 }
 
@@ -193,6 +210,12 @@ static double coverage(const struct ocs_fsck_report *report)
     return (double)report->blobs_checked / (double)report->blobs_total;
 }
 
+/* How many runs like this one come round to every blob. */
+static uint64_t cycle_runs(const struct ocs_fsck_report *report)
+{
+    return (report->bytes_total + report->bytes_checked - 1) / report->bytes_checked;
+}
+
 static void print_summary_json(struct ocs_output *out, const struct ocs_fsck_report *report,
                                bool interrupted)
 {
@@ -209,10 +232,15 @@ static void print_summary_json(struct ocs_output *out, const struct ocs_fsck_rep
     ocs_output_integer(out, "warnings", report->warnings);
     ocs_output_integer(out, "notices", report->notices);
     ocs_output_integer(out, "infos", report->infos);
+    ocs_output_integer(out, "corrected", report->corrected);
     ocs_output_integer(out, "blobs_total", report->blobs_total);
     ocs_output_integer(out, "bytes_total", report->bytes_total);
     ocs_output_integer(out, "blobs_left", report->blobs_left);
     ocs_output_number(out, "coverage", coverage(report));
+    if (report->blobs_left > 0 && report->bytes_checked > 0)
+        ocs_output_integer(out, "cycle_runs", cycle_runs(report));
+    else
+        ocs_output_string(out, "cycle_runs", NULL);
     if (report->oldest_verified > 0)
         ocs_output_time(out, "oldest_verified", report->oldest_verified);
     else
@@ -244,10 +272,7 @@ static void print_rest(struct ocs_output *out, const struct ocs_fsck_report *rep
                        report->blobs_left);
     if (report->blobs_left > 0 && report->bytes_checked > 0)
         ocs_output_put(out, OCS_STYLE_PLAIN, "; at this pace everything takes %s",
-                       ocs_text_count((report->bytes_total + report->bytes_checked - 1) /
-                                          report->bytes_checked,
-                                      "run")
-                           .text);
+                       ocs_text_count(cycle_runs(report), "run").text);
     ocs_output_end_line(out);
     if (report->oldest_verified > 0)
         ocs_output_line(out, "oldest verification: %s",
@@ -270,6 +295,8 @@ static void print_verdict(struct ocs_output *out, const struct ocs_fsck_report *
     if (report->warnings > 0)
         ocs_output_put(out, OCS_STYLE_WARNING, "%s%s", errors > 0 || !interrupted ? ", " : "",
                        ocs_text_count(report->warnings, "warning").text);
+    if (report->corrected > 0)
+        ocs_output_put(out, OCS_STYLE_GOOD, ", %" PRIu64 " of them corrected", report->corrected);
     ocs_output_end_line(out);
 }
 
@@ -364,15 +391,24 @@ static int interrupted_run(struct ocs_cli *cli)
     return -OCS_INTERRUPTED;
 }
 
+static int refuse(struct ocs_cli *cli, const struct fsck_values *values)
+{
+    if (values->quick && values->deep)
+        return ocs_cli_usage(cli, "--quick and --deep contradict each other");
+    if (values->quick && rehashes_some(values))
+        return ocs_cli_usage(cli, "--quick rehashes nothing: it contradicts --only-bad, "
+                                  "--max-age, --max-time, --max-bytes and --rate");
+    if (!values->repair && (values->dry_run || values->from.count))
+        return ocs_cli_usage(cli, "--dry-run and --from are for --repair");
+    return 0;
+}
+
 static int run(struct ocs_cli *cli)
 {
     struct fsck_values values = {0};
     int result = ocs_cli_parse(cli, &values);
-    if (result == 0 && values.quick && values.deep)
-        result = ocs_cli_usage(cli, "--quick and --deep contradict each other");
-    if (result == 0 && values.quick && rehashes_some(&values))
-        result = ocs_cli_usage(cli, "--quick rehashes nothing: it contradicts --only-bad, "
-                                    "--max-age, --max-time, --max-bytes and --rate");
+    if (result == 0)
+        result = refuse(cli, &values);
     if (result != 0)
         return ocs_cli_status(cli, result);
     struct ocs_fsck_options fsck = {
@@ -387,6 +423,10 @@ static int run(struct ocs_cli *cli)
         .max_bytes = values.max_bytes,
         .rate = values.rate,
         .image = values.image,
+        .repair = values.repair,
+        .dry_run = values.dry_run,
+        .from = values.from.items,
+        .from_count = values.from.count,
         .data = cli,
         .on_finding = on_finding,
     };
@@ -417,6 +457,7 @@ const struct ocs_command OCS_CMD_FSCK = {
     .examples = "  ocistore fsck\n"
                 "  ocistore fsck --quick\n"
                 "  ocistore fsck --max-time 2h --max-age 30d\n"
+                "  ocistore fsck --repair --from /backup/shop --dry-run\n"
                 "  ocistore fsck ./some-layout\n",
     .options = options,
     .most_words = 1,

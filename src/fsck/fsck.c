@@ -207,7 +207,8 @@ int ocs_fsck(struct ocs_store *store, const struct ocs_fsck_options *options,
         return ocs_error_context(err, r, "fsck");
     r = check_rounds(store, options, report, err);
     struct ocs_history history = {ocs_now_s(), r < 0 ? (enum ocs_status) - r : report->status};
-    ocs_history_write(store, OCS_HISTORY_FSCK, &history);
+    if (ocs_store_graph_is_open(store)) /* a damaged one is left for a repair */
+        ocs_history_write(store, OCS_HISTORY_FSCK, &history);
     ocs_lock_release(store->locks, OCS_LOCK_FSCK);
     return ocs_error_context(err, r, "fsck");
 }

@@ -105,14 +105,19 @@ static int compose(struct ocs_mender *mender, const char *name, int dir, struct 
 
 /* ---- writing it ---- */
 
+static bool holds_name(int dir)
+{
+    struct stat st;
+    return fstatat(dir, "index.json", &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static int put_index(int dir, const struct ocs_bytes *bytes, struct ocs_error *err)
 {
     char random[17], staged[48], beside[64];
-    struct stat st;
     ocs_io_random_name(random);
     snprintf(staged, sizeof(staged), "index.json.%s.tmp", random);
     snprintf(beside, sizeof(beside), "index.json.damaged.%" PRId64, ocs_now_s());
-    if (fstatat(dir, "index.json", &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (!holds_name(dir))
         return ocs_io_replace(dir, "index.json", bytes->data, bytes->size, 0644, "index.json", err);
     int r = ocs_io_replace(dir, staged, bytes->data, bytes->size, 0644, "index.json", err);
     if (r == 0)
@@ -138,7 +143,8 @@ static int mend_index(struct ocs_mender *mender, const struct ocs_root *root, in
     r = compose(mender, root->name, dir, &bytes, err);
     if (r != 0)
         return r;
-    ocs_mender_say(mender, "written anew from the last good one, the bad one kept beside");
+    ocs_mender_say(mender, "written anew from the last good one%s",
+                   holds_name(dir) ? ", the bad one kept beside" : "");
     if (mender->dry_run)
         return 0;
     r = ocs_mender_note(mender, "index", root->name, err);

@@ -126,14 +126,13 @@ static int list_affected(struct telling *telling, uint32_t blob, struct ocs_find
     return 0;
 }
 
-static int count(struct ocs_fsck_run *run, const struct ocs_finding *finding, bool fixed,
-                 struct ocs_error *err)
+static int count(struct ocs_fsck_run *run, const struct ocs_finding *finding, struct ocs_error *err)
 {
     struct ocs_tally *tally = run->tally;
     bool error = finding->severity == OCS_SEVERITY_ERROR;
     count_id(tally->report, finding->id);
     count_severity(tally->report, finding->severity);
-    if (fixed) {
+    if (finding->corrected) {
         tally->report->corrected++;
         tally->fixed_errors += error;
         tally->fixed_warnings += !error;
@@ -160,7 +159,8 @@ static int tell(struct telling *telling, size_t index, struct ocs_error *err)
     }
     if (was_told(run->tally, &finding))
         return 0;
-    int r = count(run, &finding, kept->fixed && !run->options->dry_run, err);
+    finding.corrected = kept->fixed && !run->options->dry_run;
+    int r = count(run, &finding, err);
     if (r < 0 || !run->options->on_finding)
         return r;
     if (kept->blob != OCS_NO_BLOB)

@@ -224,6 +224,11 @@ int ocs_store_graph(struct ocs_store *store, struct ocs_graph **out, struct ocs_
     return 0;
 }
 
+bool ocs_store_graph_is_open(const struct ocs_store *store)
+{
+    return store->graph;
+}
+
 /* The last bad graph is kept beside, for people who want to know why. */
 static int move_graph_aside(struct ocs_store *store, struct ocs_error *err)
 {

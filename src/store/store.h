@@ -31,6 +31,8 @@ int ocs_store_check_filesystem(int dir, const char *path, bool allowed, struct o
 /* Opens the graph, or makes one when there is none or the old one is corrupt
  * (which is kept beside).  Negative: OCS_FAILED when there can be none. */
 int ocs_store_graph(struct ocs_store *store, struct ocs_graph **out, struct ocs_error *err);
+/* It was opened, and was not found corrupt by that. */
+bool ocs_store_graph_is_open(const struct ocs_store *store);
 /* After a write to the graph failed: where it cannot be written at all, goes on
  * with a copy of its own (ids stay), and says so.  Else OCS_STORE_GRAPH_AS_IT_WAS. */
 #define OCS_STORE_GRAPH_AS_IT_WAS 1

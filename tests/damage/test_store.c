@@ -107,10 +107,11 @@ static void a_damaged_graph_is_an_error_and_nothing_else_suffers(void **state)
     assert_int_equal(ftruncate(fd, 4096 * 3), 0);
     close(fd);
     images_flip(&images, "base", 7);
-    images_expect(&images, DEFAULT,
-                  "error blob-digest-mismatch base " ALL "\n"
-                  "error graph-corrupt .ocistore/graph/data.mdb\n",
-                  OCS_REFUSED);
+    for (int i = 0; i < 2; i++) /* fsck leaves it as it is */
+        images_expect(&images, DEFAULT,
+                      "error blob-digest-mismatch base " ALL "\n"
+                      "error graph-corrupt .ocistore/graph/data.mdb\n",
+                      OCS_REFUSED);
 }
 
 static void a_missing_layout_is_an_error(void **state)

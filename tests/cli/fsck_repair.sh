@@ -1,0 +1,110 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: the ocistore developers
+#
+# fsck --repair: a dry run changes nothing, a copy heals, without one the damage is set
+# aside and the command printed that brings it back; what was done can be undone.
+. "${0%/*}/lib.sh"
+. "$here/walk.sh"
+store_with_layouts
+
+manifest=$(jq -r '.manifests[0].digest' "$STORE/layouts/app1/index.json")
+in_store() { blob_file "$STORE/blobs" "$1"; }
+layer=$(jq -r '.layers[-1].digest' "$(in_store "$manifest")")
+other=$(jq -r '.manifests[0].digest' "$STORE/layouts/app2/index.json")
+config=$(jq -r '.config.digest' "$(in_store "$other")")
+damage() { # a layer changed, the config of another image lost, a manifest cut
+    chmod u+w "$(in_store "$layer")" "$(in_store "$manifest")"
+    printf X | dd of="$(in_store "$layer")" bs=1 seek=60 conv=notrunc status=none
+    rm -f "$(in_store "$config")"
+    head -c 40 "$(in_store "$manifest")" >cut && cat cut >"$(in_store "$manifest")"
+}
+state() {
+    (cd "$STORE" && find . -path ./.ocistore/graph -prune -o -path ./.ocistore/locks -prune \
+        -o -type f -printf '%p %i %s %m %T@\n' | sort)
+}
+
+# wrong usage
+run 16 --store "$STORE" fsck --dry-run
+run 16 --store "$STORE" fsck --from "$LAYOUTS/app1"
+run 16 --store "$STORE" fsck --repair --from not-there
+run 16 fsck --repair "$LAYOUTS/app1"
+
+# nothing to do
+run_json 0 --store "$STORE" fsck --repair
+holds 'last.corrected == 0 and last.findings == {}'
+
+damage
+run 4 --store "$STORE" fsck
+state >before
+run_json 4 --store "$STORE" fsck --repair --dry-run --from "$LAYOUTS/app2" --from "$LAYOUTS/app1"
+state >after
+same_files before after '--dry-run changed something'
+holds --arg layer "$layer" --arg config "$config" --arg layouts "$LAYOUTS" 'last.corrected == 0
+    and ([.[] | select(.digest == $layer or .digest == $config)]
+        | map(.id + " " + .action + " " + (.corrected | tostring)) | sort
+        == (["blob-digest-mismatch would be copied from " + $layouts + "/app1 false",
+             "config-missing would be copied from " + $layouts + "/app2 false"]))'
+run 4 --store "$STORE" fsck --repair --dry-run --from "$LAYOUTS/app1"
+prints "  would be copied from $LAYOUTS/app1"
+
+# A copy elsewhere: everything is healed in one run, what lies behind the manifest too.
+run_json 1 --store "$STORE" fsck --repair --from "$LAYOUTS/app2" --from "$LAYOUTS/app1"
+holds --arg layer "$layer" --arg config "$config" --arg manifest "$manifest" '
+    map(select(.type == "finding" and .corrected) | .digest) as $done
+    | ([$layer, $config, $manifest] - $done == []) and last.corrected == last.errors + last.warnings'
+run_json 0 --store "$STORE" fsck
+holds 'last.findings["quarantine-unresolved"] == 2 and last.errors == 0 and last.warnings == 0'
+skopeo copy -q "oci:$STORE/layouts/app1:latest" --src-shared-blob-dir "$STORE/blobs" oci:out1:x ||
+    fail 'the healed image cannot be copied'
+grep -q "\"copy\".*$layer" "$STORE"/.ocistore/journal/* || fail 'the journal does not tell of the copy'
+
+# The bytes lie in the trash: no copy is needed.
+run 0 --store "$STORE" rm app2
+run 0 --store "$STORE" gc --grace 0
+[ -n "$(find "$STORE/.ocistore/trash" -type f -path '*/blobs/*')" ] || fail 'nothing in the trash'
+cp -r "$LAYOUTS/app2" "$STORE/layouts/app2"
+rm -rf "$STORE/layouts/app2/blobs"
+run_json 4 --store "$STORE" fsck
+holds 'last.findings["trash-referenced"] >= 1'
+run 1 --store "$STORE" fsck --repair
+prints 'restored from .ocistore/trash/'
+prints 'of them corrected'
+run 0 --store "$STORE" fsck
+
+# Without a copy: set aside, and the command that brings it back.
+damage
+run 4 --store "$STORE" fsck --repair
+prints "moved to .ocistore/quarantine; skopeo copy --dest-shared-blob-dir"
+sed -n 's/.*skopeo copy/skopeo copy/p' out | sort -u >commands
+cp out said
+run_json 4 --store "$STORE" fsck
+holds --arg layer "$layer" 'any(.id == "quarantine-unresolved" and .digest == $layer
+    and .severity == "error" and any(.affects[]; .layout == "app1"))'
+# It is what it says, but that this test has no registry.
+grep -qF "docker://app1:latest oci:$STORE/layouts/app1:latest" commands ||
+    fail "not the command that brings app1 back: $(cat commands)"
+sed "s|docker://\([a-z0-9]*\):\([^ ]*\)|oci:$LAYOUTS/\1:\2|" commands >runnable
+sh -e runnable >/dev/null || fail 'the printed command fails'
+run_json 0 --store "$STORE" fsck
+holds 'all(.severity != "error")'
+
+# Undone by moving it back.
+damaged=$(find "$STORE/.ocistore/quarantine" -name "${layer#*:}.*" -printf '%T@ %p\n' | sort -n | tail -n 1 |
+    cut -d ' ' -f 2)
+mv "$damaged" "$(in_store "$layer")"
+run_json 4 --store "$STORE" fsck
+holds --arg layer "$layer" 'any(.id == "blob-digest-mismatch" and .digest == $layer)'
+run 1 --store "$STORE" fsck --repair --from "$LAYOUTS/app1/blobs"
+run 0 --store "$STORE" fsck
+
+# A lost index.json, a lost oci-layout, and a graph that cannot be read.
+cp "$STORE/layouts/app3/index.json" index
+rm "$STORE/layouts/app3/index.json"
+: >"$STORE/layouts/app4/oci-layout"
+truncate -s 12288 "$STORE/.ocistore/graph/data.mdb"
+run_json 1 --store "$STORE" fsck --repair
+holds 'last.findings["index-unreadable"] == 1 and last.findings["layout-version"] == 1
+    and last.findings["graph-corrupt"] == 1 and last.corrected == 3'
+run 0 --store "$STORE" fsck
+same_files index "$STORE/layouts/app3/index.json" 'another index.json came back'
