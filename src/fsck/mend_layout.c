@@ -180,8 +180,9 @@ static int with_layout_lock(struct ocs_mender *mender, const struct ocs_root *ro
     int r = ocs_mender_lock(mender, err);
     if (r != 0)
         return r;
-    ocs_root_id(root->name, id);
-    r = ocs_lock_layout(mender->run->store->locks, id, &mender->run->store->wait, &lock, err);
+    r = ocs_root_id(root->name, id, err);
+    if (r == 0)
+        r = ocs_lock_layout(mender->run->store->locks, id, &mender->run->store->wait, &lock, err);
     if (r == 0)
         r = act(mender, root, dir, err);
     ocs_mender_unlock(mender);

@@ -186,8 +186,8 @@ static int try_edit(struct ocs_store *store, const struct ocs_edit *edit, struct
 int ocs_edit_lock(struct ocs_store *store, const char *layout, int *fd, struct ocs_error *err)
 {
     char id[OCS_ROOT_ID_SIZE];
-    ocs_root_id(layout, id);
-    return ocs_lock_layout(store->locks, id, &store->wait, fd, err);
+    int result = ocs_root_id(layout, id, err);
+    return result ? result : ocs_lock_layout(store->locks, id, &store->wait, fd, err);
 }
 
 int ocs_edit_locked(struct ocs_store *store, const struct ocs_edit *edit, struct ocs_error *err)

@@ -27,6 +27,16 @@ const struct ocs_census_layout *ocs_image_layout(const struct ocs_census *census
     return NULL;
 }
 
+int ocs_image_no_layout(const struct ocs_roots *roots, const char *name, struct ocs_error *err)
+{
+    if (!roots->damaged)
+        return ocs_error_raise(err, OCS_USAGE, "there is no layout '%s'", name);
+    return ocs_error_hint(
+        err,
+        ocs_error_raise(err, OCS_REFUSED, "no layout '%s' can be seen: %s", name, roots->trouble),
+        "ocistore fsck");
+}
+
 const struct ocs_descriptor *ocs_image_descriptor(const struct ocs_census_layout *layout,
                                                   size_t entry)
 {

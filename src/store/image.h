@@ -17,6 +17,10 @@ struct ocs_image_entry {
 const struct ocs_census_layout *ocs_image_layout(const struct ocs_census *census, const char *name,
                                                  struct ocs_error *err);
 
+/* What is said of a name that no layout has: OCS_USAGE, or OCS_REFUSED when some
+ * entry of roots/ cannot be read, which may be this one. */
+int ocs_image_no_layout(const struct ocs_roots *roots, const char *name, struct ocs_error *err);
+
 /* Whether an entry is what the name says; every one is when it says a layout only. */
 bool ocs_image_matches(const struct ocs_image_name *name, const struct ocs_census_layout *layout,
                        size_t entry);

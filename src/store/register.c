@@ -6,6 +6,7 @@
 #include "edit.h"
 #include "error.h"
 #include "heal.h"
+#include "image.h"
 #include "trash.h"
 
 #include <errno.h>
@@ -73,7 +74,7 @@ static int check_move(const struct ocs_roots *roots, const struct ocs_root *root
                       const char *new_name, struct ocs_error *err)
 {
     if (!root)
-        return ocs_error_raise(err, OCS_USAGE, "there is no layout '%s'", name);
+        return ocs_image_no_layout(roots, name, err);
     if (strcmp(name, ".") == 0)
         return ocs_error_raise(err, OCS_USAGE, "the layout '.' is the store itself");
     if (strcmp(new_name, ".") == 0 || !ocs_layout_name_valid(new_name))
@@ -259,10 +260,11 @@ int ocs_attach(struct ocs_store *store, const char *dir, const char *name, void 
 
 /* ---- forget ---- */
 
-static int check_forget(const struct ocs_root *root, const char *name, struct ocs_error *err)
+static int check_forget(const struct ocs_roots *roots, const char *name, struct ocs_error *err)
 {
+    const struct ocs_root *root = ocs_roots_find(roots, name);
     if (!root)
-        return ocs_error_raise(err, OCS_USAGE, "there is no layout '%s'", name);
+        return ocs_image_no_layout(roots, name, err);
     if (!root->attached)
         return ocs_error_hint(
             err, ocs_error_raise(err, OCS_USAGE, "layout '%s' is not attached, it is here", name),
@@ -280,7 +282,7 @@ static int forget(struct ocs_store *store, const char *name, struct ocs_remove_r
     ocs_run_name(run);
     int result = ocs_roots_read(&place, &roots, err);
     if (result == 0)
-        result = check_forget(ocs_roots_find(&roots, name), name, err);
+        result = check_forget(&roots, name, err);
     ocs_roots_clear(&roots);
     if (result == 0)
         result = ocs_leavings_begin(store, &leavings, err);

@@ -5,6 +5,7 @@
 #include "cleanup.h"
 #include "edit.h"
 #include "error.h"
+#include "image.h"
 #include "journal.h"
 #include "reserve.h"
 #include "trash.h"
@@ -77,7 +78,7 @@ static int add_name(struct removing *removing, const struct ocs_image_name *name
 {
     const struct ocs_root *root = ocs_roots_find(&removing->roots, name->layout);
     if (!root)
-        return ocs_error_raise(err, OCS_USAGE, "there is no layout '%s'", name->layout);
+        return ocs_image_no_layout(&removing->roots, name->layout, err);
     int result = is_whole(name) ? check_whole(root, err) : 0;
     if (result < 0)
         return result;

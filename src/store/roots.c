@@ -49,15 +49,18 @@ bool ocs_layout_name_valid(const char *name)
     }
 }
 
-void ocs_root_id(const char *name, char out[OCS_ROOT_ID_SIZE])
+int ocs_root_id(const char *name, char out[OCS_ROOT_ID_SIZE], struct ocs_error *err)
 {
     struct ocs_digest digest;
     char text[OCS_DIGEST_BUF];
-    memset(&digest, 0, sizeof(digest));
-    ocs_hash_bytes(OCS_ALGORITHM_SHA256, name, strlen(name), &digest, NULL);
+    out[0] = '\0';
+    int result = ocs_hash_bytes(OCS_ALGORITHM_SHA256, name, strlen(name), &digest, err);
+    if (result < 0)
+        return result;
     ocs_digest_format(&digest, text);
     memcpy(out, text + strlen("sha256:"), OCS_ROOT_ID_SIZE - 1);
     out[OCS_ROOT_ID_SIZE - 1] = '\0';
+    return 0;
 }
 
 void ocs_root_clear(struct ocs_root *root)
@@ -186,8 +189,8 @@ static int open_entry(const struct ocs_roots_place *place, const char *id, int *
     if (result != 0)
         return result;
     char expected[OCS_ROOT_ID_SIZE];
-    ocs_root_id(out->name, expected);
-    return strcmp(expected, id) == 0 ? 0 : OCS_ROOTS_DAMAGED;
+    result = ocs_root_id(out->name, expected, err);
+    return result == 0 && strcmp(expected, id) != 0 ? OCS_ROOTS_DAMAGED : result;
 }
 
 int ocs_roots_locate(const struct ocs_roots_place *place, const char *name, struct ocs_root *out,
@@ -196,8 +199,9 @@ int ocs_roots_locate(const struct ocs_roots_place *place, const char *name, stru
     auto_fd int fd = -1;
     auto_entry struct entry entry = {0};
     char id[OCS_ROOT_ID_SIZE];
-    ocs_root_id(name, id);
-    int result = open_entry(place, id, &fd, &entry, err);
+    int result = ocs_root_id(name, id, err);
+    if (result == 0)
+        result = open_entry(place, id, &fd, &entry, err);
     if (result == 0)
         return make_root(name, entry.path, entry.attached, true, out, err);
     if (result != OCS_IO_ABSENT)
@@ -280,10 +284,11 @@ static int put(const struct ocs_roots_place *place, const struct ocs_root *root,
     auto_fd int lock = -1;
     char id[OCS_ROOT_ID_SIZE];
     char path[64];
-    ocs_root_id(root->name, id);
-    snprintf(path, sizeof(path), "roots/%s.json", id);
     struct ocs_json_writer w = {0};
-    int result = encode_entry(root, index, &w, err);
+    int result = ocs_root_id(root->name, id, err);
+    snprintf(path, sizeof(path), "roots/%s.json", id);
+    if (result == 0)
+        result = encode_entry(root, index, &w, err);
     if (result == 0)
         result = lock_folder(place, LOCK_EX, &lock, err);
     bool is_new = !entry_exists(place, path);
@@ -308,8 +313,9 @@ int ocs_roots_last_index(const struct ocs_roots_place *place, const char *name,
     auto_fd int fd = -1;
     auto_entry struct entry entry = {0};
     char id[OCS_ROOT_ID_SIZE];
-    ocs_root_id(name, id);
-    int result = open_entry(place, id, &fd, &entry, err);
+    int result = ocs_root_id(name, id, err);
+    if (result == 0)
+        result = open_entry(place, id, &fd, &entry, err);
     if (result != 0)
         return result;
     if (entry.index_size == 0)
@@ -362,9 +368,10 @@ int ocs_roots_remove_and(const struct ocs_roots_place *place, const char *name, 
     auto_fd int lock = -1;
     char id[OCS_ROOT_ID_SIZE];
     char path[64];
-    ocs_root_id(name, id);
+    int result = ocs_root_id(name, id, err);
     snprintf(path, sizeof(path), "roots/%s.json", id);
-    int result = lock_folder(place, LOCK_EX, &lock, err);
+    if (result == 0)
+        result = lock_folder(place, LOCK_EX, &lock, err);
     if (result == 0)
         result = remove_entry(place, path, run, err);
     result = ocs_error_context(err, result, "layout '%s': unregister", name);

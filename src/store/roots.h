@@ -19,7 +19,8 @@
 /* Components [A-Za-z0-9_][A-Za-z0-9._-]* separated by '/', none of them
  * "blobs"; at most 255 bytes; or "." for a store in place. */
 bool ocs_layout_name_valid(const char *name);
-void ocs_root_id(const char *name, char out[OCS_ROOT_ID_SIZE]);
+/* Fails when there is no memory for a digest. */
+int ocs_root_id(const char *name, char out[OCS_ROOT_ID_SIZE], struct ocs_error *err);
 
 struct ocs_root {
     char *name;

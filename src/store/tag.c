@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "image.h"
 #include "merge.h"
 
 #include <string.h>
@@ -57,7 +58,7 @@ static int tag_in(struct tagging *tagging, struct ocs_error *err)
         struct ocs_edit edit = {.root = root, .data = tagging, .make = make_edit};
         result = ocs_edit(tagging->store, &edit, err);
     } else {
-        result = ocs_error_raise(err, OCS_USAGE, "there is no layout '%s'", tagging->image->layout);
+        result = ocs_image_no_layout(&roots, tagging->image->layout, err);
     }
     ocs_roots_clear(&roots);
     return result;

@@ -80,6 +80,17 @@ run 4 --store "$STORE" gc --now
 complains 'elsewhere'
 mv away elsewhere
 
+# a damaged entry: nobody may say that there is no such layout
+entry=$(grep -l elsewhere "$STORE"/.ocistore/roots/*.json)
+mv "$entry" entry
+echo garbage >"$entry"
+for command in 'forget elsewhere' 'rm elsewhere:v9' 'tag elsewhere:v9 w' 'mv elsewhere there'; do
+    # shellcheck disable=SC2086
+    run 4 --store "$STORE" $command
+    complains "no layout 'elsewhere' can be seen"
+done
+mv entry "$entry"
+
 # forget
 run 16 --store "$STORE" forget two
 run_json 0 --store "$STORE" forget elsewhere

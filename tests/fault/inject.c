@@ -2,10 +2,10 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 
 /*
- * For LD_PRELOAD: makes one call that changes a file system fail, or ends the
- * process there as kill -9 would.  Told by the environment:
+ * For LD_PRELOAD: makes one call fail, or ends the process at one that changes a
+ * file system as kill -9 would.  Told by the environment:
  *
- *   OCS_FAULT_KIND   write, fsync, ... (KINDS below), or "any"
+ *   OCS_FAULT_KIND   write, fsync, ... (inject.h), or "any" that changes something
  *   OCS_FAULT_AT     which call of that kind, from 1; 0: none, only count
  *   OCS_FAULT_MODE   fail (default)  that one call fails with OCS_FAULT_ERRNO
  *                    from            it and all later ones do
@@ -21,6 +21,9 @@
  * no library is looked up in a process that may be in any state.
  */
 
+#include "inject.h"
+
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -36,24 +39,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define KINDS(X)                                                                                   \
-    X(WRITE, "write")                                                                              \
-    X(FSYNC, "fsync")                                                                              \
-    X(SYNCFS, "syncfs")                                                                            \
-    X(RENAME, "rename")                                                                            \
-    X(CREATE, "create")                                                                            \
-    X(MKDIR, "mkdir")                                                                              \
-    X(UNLINK, "unlink")                                                                            \
-    X(TRUNCATE, "truncate")                                                                        \
-    X(ALLOCATE, "allocate")                                                                        \
-    X(CLOSE, "close")                                                                              \
-    X(LINK, "link")                                                                                \
-    X(COPY, "copy")                                                                                \
-    X(MODE, "mode")
-
-#define AS_ENUM(symbol, name) symbol,
 #define AS_NAME(symbol, name) name,
-enum kind { KINDS(AS_ENUM) KIND_COUNT };
 static const char *const NAMES[KIND_COUNT] = {KINDS(AS_NAME)};
 
 enum mode { FAIL, FROM, SHORT, KILL, KILL_AFTER };
@@ -117,8 +103,6 @@ static void die(void)
         pause();
 }
 
-enum verdict { GO_ON, GIVE_ERROR, GO_SHORT, GO_AND_DIE };
-
 /* `path` NULL: the file that `fd` is. */
 static void trace(unsigned long of_all, enum kind kind, unsigned long n, int fd, const char *path)
 {
@@ -139,14 +123,15 @@ static void trace(unsigned long of_all, enum kind kind, unsigned long n, int fd,
 }
 
 /* Counts the call and says what is to become of it. */
-static enum verdict judge(enum kind kind, int fd, const char *path)
+enum verdict judge(enum kind kind, int fd, const char *path)
 {
+    bool changes = kind < FIRST_READING;
     unsigned long n = atomic_fetch_add(&counts[kind], 1) + 1;
-    unsigned long of_all = atomic_fetch_add(&total, 1) + 1;
+    unsigned long of_all = changes ? atomic_fetch_add(&total, 1) + 1 : 0;
     unsigned long mine = plan.any ? of_all : n;
-    if (plan.trace_path)
+    if (plan.trace_path && kind < MEMORY)
         trace(of_all, kind, n, fd, path);
-    if (plan.at == 0 || (!plan.any && (int)kind != plan.kind))
+    if (plan.at == 0 || (plan.any ? !changes : (int)kind != plan.kind))
         return GO_ON;
     if (plan.mode == FROM ? mine < plan.at : mine != plan.at)
         return GO_ON;
@@ -297,13 +282,58 @@ int close(int fd)
     return -1;
 }
 
+/* ---- files that are read ---- */
+
+ssize_t read(int fd, void *buffer, size_t size)
+{
+    enum verdict verdict = is_file(fd) ? judge(READ, fd, NULL) : GO_ON;
+    if (verdict == GIVE_ERROR)
+        return -1;
+    if (verdict == GO_SHORT && size > 1)
+        size /= 2;
+    return syscall(SYS_read, fd, buffer, size);
+}
+
+ssize_t pread(int fd, void *buffer, size_t size, off_t offset)
+{
+    enum verdict verdict = is_file(fd) ? judge(READ, fd, NULL) : GO_ON;
+    if (verdict == GIVE_ERROR)
+        return -1;
+    if (verdict == GO_SHORT && size > 1)
+        size /= 2;
+    return syscall(SYS_pread64, fd, buffer, size, offset);
+}
+
+ssize_t pread64(int fd, void *buffer, size_t size, off_t offset) __attribute__((alias("pread")));
+
+int flock(int fd, int operation)
+{
+    INJECT(LOCK, fd, NULL, syscall(SYS_flock, fd, operation));
+}
+
+/* There is no openat2() to interpose: it comes by this way. */
+long syscall(long number, ...)
+{
+    static long (*next)(long, ...);
+    long a[6];
+    va_list args;
+    va_start(args, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(args, long);
+    va_end(args);
+    if (!next)
+        next = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+    if (number == SYS_openat2 && judge(OPEN, (int)a[0], (const char *)a[1]) == GIVE_ERROR)
+        return -1;
+    return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
 /* ---- names ---- */
 
 static int open_common(int dir, const char *path, int flags, mode_t mode)
 {
-    if (flags & O_CREAT)
-        INJECT(CREATE, dir, path, syscall(SYS_openat, dir, path, flags, mode));
-    return (int)syscall(SYS_openat, dir, path, flags, mode);
+    enum kind kind = flags & O_CREAT ? CREATE : OPEN;
+    INJECT(kind, dir, path, syscall(SYS_openat, dir, path, flags, mode));
 }
 
 #define MODE_OF(flags, last, mode)                                                                 \

@@ -168,8 +168,10 @@ int main(int argc, char **argv)
 {
     struct ocs_error err = {0};
     int dir = argc == 2 ? open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (dir < 0)
-        return OCS_USAGE;
+    if (dir < 0) {
+        fputs("ocistore: the folder cannot be opened\n", stderr);
+        return OCS_FAILED;
+    }
     for (size_t i = 0; i < sizeof(STEPS) / sizeof(STEPS[0]); i++) {
         int result = STEPS[i].run(dir, &err);
         if (result) {

@@ -400,6 +400,33 @@ class Attach(InStore):
             check_whole(self.path(place), entry)
 
 
+class Forget(Attach):
+    """What it alone kept alive stays until a gc comes."""
+
+    args = ("forget", "outside")
+    repeatable = False  # the second time there is no such layout
+
+    def prepare(self, base):
+        super().prepare(base)
+        self.command(base, *Attach.args)
+
+
+class Prune(InStore):
+    args = ("prune", "--keep-last", "1")
+    gone = (("other", "one"),)
+
+    def prepare(self, base):
+        super().prepare(base)
+        for entry in entries_of(os.path.join(self.path(base), "layouts", "other")):
+            if entry["annotations"][REF] == "one":
+                path = os.path.join(self.path(base), "blobs", *entry["digest"].split(":"))
+                os.utime(path, (1, 1))
+
+
+class Hold(InStore):
+    args = ("hold", "--", "true")
+
+
 class Adopt(InStore):
     """A complete image that no layout lists."""
 
@@ -451,6 +478,9 @@ ALL = {
     "tag-moves": TagMoves,
     "mv": Move,
     "attach": Attach,
+    "forget": Forget,
+    "prune": Prune,
+    "hold": Hold,
     "adopt": Adopt,
     "trash-restore": TrashRestore,
     "trash-empty": TrashEmpty,
