@@ -322,6 +322,16 @@ struct ocs_gc_candidate {
     int64_t due;        /* when it goes, or would have gone */
 };
 
+/* A file that another tool did not finish: doc/safety.md. */
+struct ocs_gc_temporary {
+    const char *path; /* in the store */
+    uint64_t size;
+    int64_t mtime;
+    const char *reason;
+    const char *action; /* "trash" or "wait" */
+    int64_t due;
+};
+
 struct ocs_gc_purge {
     const char *digest; /* or the path inside the run for what is no blob */
     const char *run;
@@ -339,6 +349,7 @@ struct ocs_gc_options {
     unsigned jobs;
     void *data;
     void (*on_candidate)(void *data, const struct ocs_gc_candidate *candidate);
+    void (*on_temporary)(void *data, const struct ocs_gc_temporary *temporary);
     void (*on_purge)(void *data, const struct ocs_gc_purge *purge);
 };
 
@@ -353,6 +364,9 @@ struct ocs_gc_report {
     uint64_t candidates, candidate_bytes; /* that go in this run */
     uint64_t waiting, waiting_bytes;      /* unreferenced, but still in their grace */
     uint64_t trashed, trashed_bytes;
+    uint64_t temporaries, temporaries_bytes; /* files of other tools that go in this run */
+    uint64_t temporaries_waiting, temporaries_waiting_bytes;
+    uint64_t temporaries_trashed, temporaries_trashed_bytes;
     uint64_t purged, purged_bytes;
     uint64_t trash_files, trash_bytes; /* left there in the end, if asked for */
     uint64_t rescued;                  /* referenced again while the sweep was going on */

@@ -24,7 +24,8 @@ static const struct ocs_option options[] = {
      .kind = OCS_OPTION_SECONDS,
      .offset = VALUE(grace_s),
      .value = "T",
-     .help = "how long a blob must have been unreferenced (default: 23h)\n"},
+     .help = "how long a blob must have been unreferenced, and a temporary\n"
+             "file of another tool unchanged (default: 23h)\n"},
     {.name = "trash-for",
      .kind = OCS_OPTION_SECONDS,
      .offset = VALUE(trash_for_s),
@@ -87,6 +88,34 @@ static void on_candidate(void *data, const struct ocs_gc_candidate *candidate)
                     waits ? ocs_text_time(candidate->due).text : "");
 }
 
+static void print_temporary_json(struct ocs_output *out, const struct ocs_gc_temporary *temporary)
+{
+    ocs_output_open(out, "temporary");
+    ocs_output_string(out, "path", temporary->path);
+    ocs_output_integer(out, "size", temporary->size);
+    ocs_output_time(out, "mtime", temporary->mtime);
+    ocs_output_string(out, "reason", temporary->reason);
+    ocs_output_string(out, "action", temporary->action);
+    ocs_output_time(out, "due", temporary->due);
+    ocs_output_close(out);
+}
+
+static void on_temporary(void *data, const struct ocs_gc_temporary *temporary)
+{
+    struct listing *listing = data;
+    struct ocs_output *out = &listing->cli->out;
+    if (out->json) {
+        print_temporary_json(out, temporary);
+        return;
+    }
+    if (!listing->each)
+        return;
+    bool waits = strcmp(temporary->action, "wait") == 0;
+    ocs_output_put(out, waits ? OCS_STYLE_DIM : OCS_STYLE_WARNING, "%-6s", temporary->action);
+    ocs_output_line(out, "%-71s  %11s  %s", temporary->path, ocs_text_size(temporary->size).text,
+                    temporary->reason);
+}
+
 static void on_purge(void *data, const struct ocs_gc_purge *purge)
 {
     struct listing *listing = data;
@@ -118,6 +147,12 @@ static void print_summary_json(struct ocs_output *out, bool dry_run,
     ocs_output_integer(out, "waiting_bytes", report->waiting_bytes);
     ocs_output_integer(out, "trashed", report->trashed);
     ocs_output_integer(out, "trashed_bytes", report->trashed_bytes);
+    ocs_output_integer(out, "temporaries", report->temporaries);
+    ocs_output_integer(out, "temporaries_bytes", report->temporaries_bytes);
+    ocs_output_integer(out, "temporaries_waiting", report->temporaries_waiting);
+    ocs_output_integer(out, "temporaries_waiting_bytes", report->temporaries_waiting_bytes);
+    ocs_output_integer(out, "temporaries_trashed", report->temporaries_trashed);
+    ocs_output_integer(out, "temporaries_trashed_bytes", report->temporaries_trashed_bytes);
     ocs_output_integer(out, "purged", report->purged);
     ocs_output_integer(out, "purged_bytes", report->purged_bytes);
     ocs_output_integer(out, "rescued", report->rescued);
@@ -151,6 +186,19 @@ static void print_remarks(struct ocs_output *out, const struct ocs_gc_report *re
                         ocs_text_count(report->unlisted_images, "complete image").text);
 }
 
+static void print_temporaries(struct ocs_output *out, bool dry_run,
+                              const struct ocs_gc_report *report)
+{
+    uint64_t count = dry_run ? report->temporaries : report->temporaries_trashed;
+    uint64_t bytes = dry_run ? report->temporaries_bytes : report->temporaries_trashed_bytes;
+    if (count)
+        print_amount(out, dry_run ? "would go" : "trashed", count, bytes,
+                     "temporary files that other tools left");
+    if (report->temporaries_waiting)
+        print_amount(out, "waiting", report->temporaries_waiting, report->temporaries_waiting_bytes,
+                     "temporary files of other tools, in use or in their grace");
+}
+
 static void print_summary_text(struct ocs_output *out, bool dry_run,
                                const struct ocs_gc_report *report)
 {
@@ -167,6 +215,7 @@ static void print_summary_text(struct ocs_output *out, bool dry_run,
     if (report->waiting)
         print_amount(out, "waiting", report->waiting, report->waiting_bytes,
                      "blobs that nothing needs, still in their grace");
+    print_temporaries(out, dry_run, report);
     if (report->purged)
         print_amount(out, "purged", report->purged, report->purged_bytes,
                      dry_run ? "old files in the trash that would go" : "old files of the trash");
@@ -234,6 +283,7 @@ static int collect(struct ocs_cli *cli, const struct gc_values *values,
         gc.trash_for_s = values->trash_for_s;
     gc.data = &listing;
     gc.on_candidate = on_candidate;
+    gc.on_temporary = on_temporary;
     gc.on_purge = on_purge;
     result = ocs_gc(store, &gc, report, &cli->err);
     ocs_store_close(store);

@@ -5,9 +5,9 @@
 #include "array.h"
 #include "check_documents.h"
 #include "kept.h"
-#include "temporary.h"
 
 #include "store/cleanup.h"
+#include "store/temporary.h"
 
 #include <stdio.h>
 
@@ -40,7 +40,7 @@ static int on_stranger(void *data, const char *name, struct ocs_error *err)
         path = NULL;
         return ocs_error_memory(err);
     }
-    bool temporary = ocs_is_temporary_in_blobs(name);
+    bool temporary = ocs_temporary_find(OCS_TEMPORARY_IN_BLOBS, name) != NULL;
     return ocs_fsck_blame_file(run, temporary ? "orphan-temporary" : "blob-name-invalid", path,
                                NULL, err);
 }

@@ -4,10 +4,10 @@
 
 #include "array.h"
 #include "selection.h"
-#include "temporary.h"
 
 #include "store/cleanup.h"
 #include "store/document_check.h"
+#include "store/temporary.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -190,7 +190,7 @@ static int check_leftovers(struct visit *visit, struct ocs_error *err)
     int r = 0;
     struct dirent *entry;
     while (r == 0 && (entry = readdir(stream))) {
-        if (ocs_is_temporary_in_layout(entry->d_name))
+        if (ocs_temporary_find(OCS_TEMPORARY_IN_LAYOUT, entry->d_name))
             r = blame(visit, "orphan-temporary", entry->d_name, NULL, err);
     }
     return r;

@@ -26,7 +26,8 @@ struct run {
     struct ocs_survey_options look;
     struct ocs_survey first;
     struct ocs_survey again; /* the last look, when there was a further one */
-    struct ocs_purge purge;  /* as it was shown */
+    struct ocs_leftovers leftovers;
+    struct ocs_purge purge; /* as it was shown */
     struct ocs_breaker breaker;
     char name[OCS_RUN_NAME_SIZE];
 };
@@ -35,6 +36,7 @@ static void run_clear(struct run *run)
 {
     ocs_survey_clear(&run->first);
     ocs_survey_clear(&run->again);
+    ocs_leftovers_clear(&run->leftovers);
     ocs_purge_clear(&run->purge);
 }
 
@@ -136,6 +138,20 @@ static int plan_purge(struct run *run, const struct ocs_survey *survey, const ch
     return result > 0 ? ocs_known_corrupt(run->store, err) : result;
 }
 
+static int plan_leftovers(struct run *run, struct ocs_error *err)
+{
+    struct ocs_leftovers_options options = {.now = run->look.now, .grace_s = run->look.grace_s};
+    struct ocs_gc_report *report = run->report;
+    const struct ocs_leftovers *found = &run->leftovers;
+    int result = ocs_leftovers_find(run->store, &run->first.census, &options, &run->leftovers, err);
+    report->left_alone += found->others;
+    report->temporaries = found->due;
+    report->temporaries_bytes = found->due_bytes;
+    report->temporaries_waiting = found->waiting;
+    report->temporaries_waiting_bytes = found->waiting_bytes;
+    return result;
+}
+
 /* The plan, and whether it may be carried out; the same for a dry run. */
 static int plan(struct run *run, struct ocs_error *err)
 {
@@ -144,10 +160,13 @@ static int plan(struct run *run, struct ocs_error *err)
     if (result == 0)
         result = plan_purge(run, seen, NULL, &run->purge, err);
     if (result == 0)
+        result = plan_leftovers(run, err);
+    if (result == 0)
         result = note_known(run, seen, err);
     if (result)
         return result;
     ocs_plan_show(&seen->plan, run->options);
+    ocs_leftovers_show(&run->leftovers, run->options);
     ocs_purge_show(&run->purge, run->options);
     return ocs_breaker_check(&run->breaker, run->options->max_delete_percent, err);
 }
@@ -160,6 +179,7 @@ static int sweep(struct run *run, struct ocs_error *err)
         .survey = &run->look,
         .now = run->options->now,
         .play = run->play,
+        .leftovers = &run->leftovers,
         .run = run->name,
     };
     return ocs_sweep_run(run->store, &options, &run->first, &run->again, run->report, err);

@@ -253,11 +253,23 @@ static int prepare(struct sweep *sweep, struct ocs_error *err)
     return result ? result : ocs_journal_open(store->state, run, &sweep->journal, err);
 }
 
+static int sweep_leftovers(const struct sweep *sweep, struct ocs_error *err)
+{
+    struct ocs_leftovers_sweep options = {
+        .store = sweep->store,
+        .run = sweep->options->run,
+        .journal = sweep->journal,
+        .now = sweep->options->now,
+        .report = sweep->report,
+    };
+    return ocs_leftovers_sweep(&options, sweep->options->leftovers, err);
+}
+
 int ocs_sweep_run(struct ocs_store *store, const struct ocs_sweep_options *options,
                   const struct ocs_survey *first, struct ocs_survey *again,
                   struct ocs_gc_report *report, struct ocs_error *err)
 {
-    if (first->plan.due == 0)
+    if (first->plan.due == 0 && options->leftovers->due == 0)
         return 0;
     struct sweep sweep = {
         .store = store,
@@ -271,6 +283,8 @@ int ocs_sweep_run(struct ocs_store *store, const struct ocs_sweep_options *optio
     int result = prepare(&sweep, err);
     while (result == 0 && sweep.at < sweep.count)
         result = sweep_batch(&sweep, err);
+    if (result == 0)
+        result = sweep_leftovers(&sweep, err);
     sweep_clear(&sweep);
     return result;
 }

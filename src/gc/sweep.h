@@ -5,6 +5,7 @@
 
 /* A plan -> the trash, in batches under the lock, each after a second look. */
 
+#include "leftovers.h"
 #include "play.h"
 #include "survey.h"
 
@@ -12,10 +13,11 @@ struct ocs_sweep_options {
     const struct ocs_survey_options *survey; /* for looking again */
     bool now;                                /* a blob that no space is left to move is unlinked */
     const struct ocs_gc_play *play;
+    const struct ocs_leftovers *leftovers;
     const char *run; /* of the trash and of the journal */
 };
 
-/* Moves what is due by the plan of `first` and still is.  `again`, zeros before
+/* Moves what is due by the plan of `first` and still is, then the leftovers.  `again`, zeros before
  * and cleared by the caller, is the last look that was taken after it, if any.
  * Adds to trashed and rescued of the report, and to purged what was unlinked for
  * lack of space. */

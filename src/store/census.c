@@ -5,6 +5,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "learn.h"
+#include "temporary.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +33,9 @@ static void clear_layouts(struct ocs_census *census)
 void ocs_census_clear(struct ocs_census *census)
 {
     clear_layouts(census);
+    for (size_t i = 0; i < census->temporary_count; i++)
+        free(census->temporaries[i]);
+    free(census->temporaries);
     free(census->present);
     free(census->id_of);
     free(census->place_of);
@@ -54,11 +58,28 @@ static int on_blob(void *data, const struct ocs_digest *digest, bool regular, st
     return result < 0 ? result : 0;
 }
 
+static int add_temporary(struct ocs_census *census, const char *path, struct ocs_error *err)
+{
+    size_t count = census->temporary_count;
+    if ((count & (count - 1)) == 0) { /* full at every power of two */
+        void *grown =
+            realloc(census->temporaries, (count ? count * 2 : 1) * sizeof(*census->temporaries));
+        if (!grown)
+            return ocs_error_memory(err);
+        census->temporaries = grown;
+    }
+    census->temporaries[count] = strdup(path);
+    if (!census->temporaries[count])
+        return ocs_error_memory(err);
+    census->temporary_count++;
+    return 0;
+}
+
 static int on_stranger(void *data, const char *path, struct ocs_error *err)
 {
     struct ocs_census *census = data;
-    (void)path;
-    (void)err;
+    if (ocs_temporary_find(OCS_TEMPORARY_IN_BLOBS, path))
+        return add_temporary(census, path, err);
     census->strangers++;
     return 0;
 }

@@ -38,8 +38,10 @@ struct ocs_census_layout {
 
 struct ocs_census {
     struct ocs_graph_view view;
-    uint8_t *present;                  /* by id: a regular file is in blobs/ */
-    uint64_t files;                    /* regular files named by a digest */
+    uint8_t *present;   /* by id: a regular file is in blobs/ */
+    uint64_t files;     /* regular files named by a digest */
+    char **temporaries; /* in blobs/, by the name of it: temporary.h */
+    size_t temporary_count;
     uint64_t strangers;                /* everything else in blobs/ */
     struct ocs_census_layout *layouts; /* sorted by name */
     size_t layout_count;

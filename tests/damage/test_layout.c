@@ -150,7 +150,7 @@ static void add_strangers(struct images *images)
                 "shop/blobs/sha256/"
                 "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a123456",
                 "{");
-    place_write(images->place, "shop/blobs/sha256/anything.tmp", "");
+    place_write(images->place, "shop/blobs/sha256/123.tmp", "");
     place_write(images->place, "shop/oci-put-blob123456", "");
     place_write(images->place, "shop/NOTES", "other files are nobody's business");
 }
@@ -270,7 +270,7 @@ static const struct row rows[] = {
      "warning blob-name-invalid blobs/sha256/README\n"
      "info orphan-temporary blobs/sha256/"
      "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a123456\n"
-     "info orphan-temporary blobs/sha256/anything.tmp\n"
+     "info orphan-temporary blobs/sha256/123.tmp\n"
      "info orphan-temporary oci-put-blob123456\n",
      OCS_OK},
     {"an unknown algorithm", add_unknown_algorithm,

@@ -250,6 +250,13 @@ static inline void shelf_on_candidate(void *data, const struct ocs_gc_candidate 
     shelf_show(data, "candidate", candidate->digest, more);
 }
 
+static inline void shelf_on_temporary(void *data, const struct ocs_gc_temporary *temporary)
+{
+    char more[256];
+    snprintf(more, sizeof(more), "%s %s", temporary->action, temporary->reason);
+    shelf_show(data, "temporary", temporary->path, more);
+}
+
 static inline void shelf_on_purge(void *data, const struct ocs_gc_purge *purge)
 {
     shelf_show(data, "purge", purge->digest, purge->run);
@@ -262,6 +269,7 @@ static inline int shelf_gc(struct shelf *shelf, int64_t hours)
     play.now += hours * SHELF_HOUR;
     shelf->options.data = shelf;
     shelf->options.on_candidate = shelf_on_candidate;
+    shelf->options.on_temporary = shelf_on_temporary;
     shelf->options.on_purge = shelf_on_purge;
     shelf->shown_size = 0;
     shelf->shown[0] = '\0';
