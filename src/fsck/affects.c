@@ -8,7 +8,8 @@
 /* Edges the other way round, parents of a blob side by side:
  *
  *     first[b] .. first[b+1]  ->  parents[]: document's blob, WEAK for an edge
- *                                 that only a subject or a loose digest makes
+ *                                 that only a subject or a loose digest makes;
+ *                                 the subject of b is a parent like any other
  */
 #define WEAK 0x80000000u
 
@@ -41,27 +42,48 @@ static void step_back(uint32_t *first, uint32_t count)
     first[0] = 0;
 }
 
-static bool is_weak(uint8_t how)
+static bool is_weak(unsigned role)
 {
-    unsigned role = how & OCS_EDGE_ROLE;
     return role == OCS_ROLE_SUBJECT || role == OCS_ROLE_LOOSE;
 }
 
-static void fill_parents(struct ocs_affects *affects, uint32_t count)
+typedef void link_fn(struct ocs_affects *affects, uint32_t child, uint32_t parent);
+
+static void count_link(struct ocs_affects *affects, uint32_t child, uint32_t parent)
+{
+    (void)parent;
+    affects->first[child]++;
+}
+
+static void put_link(struct ocs_affects *affects, uint32_t child, uint32_t parent)
+{
+    affects->parents[affects->first[child]++] = parent;
+}
+
+static void each_link(struct ocs_affects *affects, link_fn *link)
 {
     const struct ocs_inventory *inventory = affects->inventory;
-    for (size_t i = 0; i < inventory->edge_count; i++)
-        affects->first[inventory->children[i]]++;
-    sum_up(affects->first, count);
     for (size_t d = 0; d < inventory->document_count; d++) {
         const struct ocs_read_document *document = &inventory->documents[d];
-        for (uint32_t e = 0; e < document->count; e++) {
-            uint32_t edge = document->first + e;
-            uint32_t weak = is_weak(inventory->how[edge]) ? WEAK : 0;
-            affects->parents[affects->first[inventory->children[edge]]++] = document->blob | weak;
+        for (uint32_t e = document->first; e < document->first + document->count; e++) {
+            unsigned role = inventory->how[e] & OCS_EDGE_ROLE;
+            link(affects, inventory->children[e], document->blob | (is_weak(role) ? WEAK : 0));
+            if (role == OCS_ROLE_SUBJECT)
+                link(affects, document->blob, inventory->children[e]);
         }
     }
+}
+
+static int fill_parents(struct ocs_affects *affects, uint32_t count, struct ocs_error *err)
+{
+    each_link(affects, count_link);
+    sum_up(affects->first, count);
+    affects->parents = calloc((size_t)affects->first[count] + 1, sizeof(uint32_t));
+    if (!affects->parents)
+        return ocs_error_memory(err);
+    each_link(affects, put_link);
     step_back(affects->first, count);
+    return 0;
 }
 
 static void fill_roots(struct ocs_affects *affects, uint32_t count)
@@ -87,14 +109,14 @@ int ocs_affects_new(const struct ocs_inventory *inventory, struct ocs_affects **
     affects->root_first = calloc((size_t)count + 1, sizeof(uint32_t));
     affects->seen = calloc((size_t)count + 1, sizeof(uint32_t));
     affects->stack = calloc((size_t)count + 1, sizeof(uint32_t));
-    affects->parents = calloc(inventory->edge_count + 1, sizeof(uint32_t));
     affects->roots = calloc(inventory->root_count + 1, sizeof(uint32_t));
-    if (!affects->first || !affects->root_first || !affects->seen || !affects->stack ||
-        !affects->parents || !affects->roots) {
+    bool all =
+        affects->first && affects->root_first && affects->seen && affects->stack && affects->roots;
+    int r = all ? fill_parents(affects, count, err) : ocs_error_memory(err);
+    if (r < 0) {
         ocs_affects_free(affects);
-        return ocs_error_memory(err);
+        return r;
     }
-    fill_parents(affects, count);
     fill_roots(affects, count);
     *out = affects;
     return 0;

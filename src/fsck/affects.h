@@ -3,7 +3,8 @@
 #ifndef OCS_FSCK_AFFECTS_H
 #define OCS_FSCK_AFFECTS_H
 
-/* Which images does a blob hurt: the entries of any index.json that reach it.
+/* Which images does a blob hurt: the entries of any index.json that reach it, or
+ * the subject of a document that does.
  * Made once all edges are known, when the first finding asks. */
 
 #include "inventory.h"
@@ -23,8 +24,8 @@ int ocs_affects_new(const struct ocs_inventory *inventory, struct ocs_affects **
                     struct ocs_error *err);
 void ocs_affects_free(struct ocs_affects *affects);
 
-/* A subject is not hurt by what refers to it, nor does its loss hurt the
- * referrer, unless nothing else leads to the blob. */
+/* An image is hurt by damage in what refers to it (its signature, its SBOM).  What
+ * refers is not hurt by the loss of its subject, unless nothing else leads to that. */
 void ocs_affects_of(struct ocs_affects *affects, uint32_t blob, struct ocs_affects_list *out);
 
 #endif

@@ -143,6 +143,24 @@ static void add_referrer(struct images *images)
     free(layer);
 }
 
+static void damage_referrer(struct images *images)
+{
+    add_referrer(images);
+    images_flip(images, "manifest-d", 3); /* a name; its subject can still be read */
+}
+
+static void damage_part_of_referrer(struct images *images)
+{
+    add_referrer(images);
+    images_flip(images, "config-d", 3);
+}
+
+static void damage_subject_of_referrer(struct images *images)
+{
+    add_referrer(images);
+    images_flip(images, "manifest-a", 3);
+}
+
 static void add_strangers(struct images *images)
 {
     place_write(images->place, "shop/blobs/sha256/README", "hello");
@@ -266,6 +284,12 @@ static const struct row rows[] = {
      "info orphan-blob manifest-d\n",
      OCS_OK},
     {"a referrer of an image", add_referrer, "", OCS_OK},
+    {"a damaged referrer", damage_referrer,
+     "error blob-digest-mismatch manifest-d (shop:one, shop:multi)\n", OCS_REFUSED},
+    {"a damaged part of a referrer", damage_part_of_referrer,
+     "error blob-digest-mismatch config-d (shop:one, shop:multi)\n", OCS_REFUSED},
+    {"a damaged subject", damage_subject_of_referrer,
+     "error blob-digest-mismatch manifest-a (shop:one, shop:multi)\n", OCS_REFUSED},
     {"strangers", add_strangers,
      "warning blob-name-invalid blobs/sha256/README\n"
      "info orphan-temporary blobs/sha256/"

@@ -110,6 +110,30 @@ static void a_subject_counts_only_when_nothing_else_does(void **state)
     ocs_inventory_clear(&inventory);
 }
 
+static void damage_in_a_referrer_hurts_the_subject(void **state)
+{
+    struct ocs_inventory inventory;
+    (void)state;
+    assert_int_equal(ocs_inventory_init(&inventory, NULL), 0);
+    document(&inventory, 1, (unsigned[]){10}, 1, OCS_ROLE_LAYER);
+    document(&inventory, 20, (unsigned[]){1}, 1, OCS_ROLE_SUBJECT);  /* refers to 1 */
+    document(&inventory, 21, (unsigned[]){20}, 1, OCS_ROLE_SUBJECT); /* refers to that */
+    document(&inventory, 30, (unsigned[]){21}, 1, OCS_ROLE_MANIFEST);
+    document(&inventory, 22, (unsigned[]){22}, 1, OCS_ROLE_SUBJECT); /* to itself */
+    root(&inventory, 1);
+    root(&inventory, 30);
+    struct ocs_affects_list list = affects_of(&inventory, 21);
+    assert_int_equal(list.total, 2);
+    list = affects_of(&inventory, 20);
+    assert_int_equal(list.total, 1);
+    assert_int_equal(list.roots[0], 0);
+    list = affects_of(&inventory, 10); /* what refers is not hurt */
+    assert_int_equal(list.total, 1);
+    list = affects_of(&inventory, 22);
+    assert_int_equal(list.total, 0);
+    ocs_inventory_clear(&inventory);
+}
+
 static void referrers_of_what_is_kept_are_kept(void **state)
 {
     struct ocs_inventory inventory;
@@ -183,6 +207,7 @@ int main(void)
         cmocka_unit_test(the_images_above_a_blob_are_found),
         cmocka_unit_test(many_images_are_counted_and_the_first_listed),
         cmocka_unit_test(a_subject_counts_only_when_nothing_else_does),
+        cmocka_unit_test(damage_in_a_referrer_hurts_the_subject),
         cmocka_unit_test(referrers_of_what_is_kept_are_kept),
         cmocka_unit_test(findings_come_by_severity_id_digest_and_message),
     };
