@@ -35,7 +35,7 @@ static int push(struct queue *queue, uint32_t blob, struct ocs_error *err)
     return r;
 }
 
-static int reach(struct search *search, uint32_t blob, struct ocs_error *err)
+static int reach_blob(struct search *search, uint32_t blob, struct ocs_error *err)
 {
     struct ocs_blob_state *state = &search->run->inventory.blobs[blob];
     if (state->flags & OCS_BLOB_REACHABLE)
@@ -60,7 +60,7 @@ static int add_edges(struct search *search, const struct ocs_document *document,
         if (r == 0)
             r = ocs_inventory_edge(inventory, child, how, err);
         if (r == 0 && search->reach)
-            r = reach(search, child, err);
+            r = reach_blob(search, child, err);
         if (r < 0)
             return r;
     }
@@ -123,7 +123,7 @@ static int add_remembered(struct search *search, const struct ocs_reading *readi
     for (uint32_t i = 0; r == 0 && i < count; i++) {
         r = ocs_inventory_edge(inventory, children[i].id, children[i].role, err);
         if (r == 0 && search->reach)
-            r = reach(search, children[i].id, err);
+            r = reach_blob(search, children[i].id, err);
     }
     return r == 0 && count == 0 ? add_edges(search, &reading->document, err) : r;
 }
@@ -150,8 +150,10 @@ static int take_document(struct search *search, const struct ocs_reading *readin
     struct ocs_inventory *inventory = &search->run->inventory;
     int r = 0;
     if (reading->verdict == OCS_VERDICT_BAD) {
-        if (!is_signed(document))
+        if (!is_signed(document)) {
+            inventory->blobs[reading->blob].flags |= OCS_BLOB_MISREAD;
             return add_remembered(search, reading, err);
+        }
         r = take_signed(search, reading->blob, err);
     }
     bool sure = document->state == OCS_DOCUMENT_STRICT;
@@ -208,7 +210,8 @@ static void note_file(struct search *search, const struct ocs_reading *reading)
     if (reading->verdict == OCS_VERDICT_BAD)
         state->flags |= OCS_BLOB_DAMAGED;
     bool counts = ocs_schedule_in_passing(search->run) && ocs_schedule_wants(search->run, state);
-    if (reading->verdict != OCS_VERDICT_GOOD || !counts)
+    bool counted = state->flags & OCS_BLOB_VERIFIED; /* it is read again */
+    if (reading->verdict != OCS_VERDICT_GOOD || !counts || counted)
         return;
     state->flags |= OCS_BLOB_VERIFIED;
     search->run->report->blobs_checked++;
@@ -231,13 +234,25 @@ static int remember(struct search *search, const struct ocs_reading *reading, st
                : 0;
 }
 
+static int blame_file(struct search *search, const struct ocs_reading *reading,
+                      struct ocs_error *err)
+{
+    struct ocs_fsck_run *run = search->run;
+    int r = 0;
+    if (reading->mode & S_IWOTH)
+        r = ocs_fsck_blame_blob(run, "blob-writable-by-others", reading->blob, NULL, err);
+    if (r == 0 && reading->unstable)
+        r = ocs_fsck_blame_blob(run, "blob-read-unstable", reading->blob, OCS_FSCK_UNSTABLE, err);
+    if (r == 0 && reading->in_flux)
+        r = ocs_fsck_blame_flux(run, reading->blob, &reading->stamp, err);
+    return r;
+}
+
 static int take_file(struct search *search, const struct ocs_reading *reading,
                      struct ocs_error *err)
 {
     note_file(search, reading);
-    int r = 0;
-    if (reading->mode & S_IWOTH)
-        r = ocs_fsck_blame_blob(search->run, "blob-writable-by-others", reading->blob, NULL, err);
+    int r = blame_file(search, reading, err);
     if (r == 0 && reading->stamp.size == 0)
         r = take_empty(search, reading, err);
     if (r == 0)
@@ -312,24 +327,12 @@ static void search_clear(struct search *search)
     free(search->big.blobs);
 }
 
-int ocs_check_documents_of(struct ocs_fsck_run *run, uint32_t *blobs, size_t count,
-                           struct ocs_error *err)
-{
-    struct search search = {
-        .run = run,
-        .queue = {.blobs = blobs, .count = count, .capacity = count},
-    };
-    int r = search_all(&search, err);
-    search_clear(&search);
-    return r;
-}
-
 int ocs_check_documents(struct ocs_fsck_run *run, struct ocs_error *err)
 {
     struct search search = {.run = run, .reach = true};
     int r = 0;
     for (size_t i = 0; r == 0 && i < run->inventory.root_count; i++)
-        r = reach(&search, run->inventory.roots[i].blob, err);
+        r = reach_blob(&search, run->inventory.roots[i].blob, err);
     if (r == 0)
         r = search_all(&search, err);
     search_clear(&search);
@@ -388,6 +391,20 @@ static void unite_declarations(struct ocs_inventory *inventory)
             items[kept++] = items[i];
     }
     inventory->declaration_count = kept;
+}
+
+int ocs_check_documents_of(struct ocs_fsck_run *run, uint32_t *blobs, size_t count, bool reach,
+                           struct ocs_error *err)
+{
+    struct search search = {
+        .run = run,
+        .reach = reach,
+        .queue = {.blobs = blobs, .count = count, .capacity = count},
+    };
+    int r = search_all(&search, err);
+    search_clear(&search);
+    unite_declarations(&run->inventory);
+    return r;
 }
 
 /* Which of several types came first depends on the threads: from here on the

@@ -10,8 +10,9 @@
 
 /* From the roots, breadth first. */
 int ocs_check_documents(struct ocs_fsck_run *run, struct ocs_error *err);
-/* These blobs alone; `blobs` is taken. */
-int ocs_check_documents_of(struct ocs_fsck_run *run, uint32_t *blobs, size_t count,
+/* These blobs, and with `reach` what they lead to and nobody has looked at;
+ * `blobs` is taken. */
+int ocs_check_documents_of(struct ocs_fsck_run *run, uint32_t *blobs, size_t count, bool reach,
                            struct ocs_error *err);
 /* Documents that descriptors call by several media types, under the others. */
 int ocs_check_other_types(struct ocs_fsck_run *run, struct ocs_error *err);

@@ -69,7 +69,7 @@ static int look_at_rest(struct ocs_fsck_run *run, struct ocs_error *err)
         }
         blobs[count++] = blob;
     }
-    return ocs_check_documents_of(run, blobs, count, err);
+    return ocs_check_documents_of(run, blobs, count, false, err);
 }
 
 int ocs_check_disk(struct ocs_fsck_run *run, struct ocs_error *err)

@@ -198,7 +198,8 @@ static int check_size(struct ocs_fsck_run *run, uint32_t blob, struct ocs_error 
     int r = 0;
     if (sizes.low != sizes.high)
         r = blame_size(run, "descriptor-size-conflict", blob, sizes.low, sizes.high, err);
-    bool sized = state->presence == OCS_PRESENCE_HERE && !(state->flags & OCS_BLOB_EMPTY);
+    bool sized = state->presence == OCS_PRESENCE_HERE &&
+                 !(state->flags & (OCS_BLOB_EMPTY | OCS_BLOB_IN_FLUX));
     if (r == 0 && sized && !sizes.matched)
         r = blame_size(run, "blob-size-mismatch", blob, sizes.low, (int64_t)state->size, err);
     return r;
@@ -210,7 +211,7 @@ static int check_blob(struct ocs_fsck_run *run, uint32_t blob, struct ocs_error 
     const struct ocs_blob_state *state = &run->inventory.blobs[blob];
     if (state->missing)
         r = blame_missing(run, blob, err);
-    if (r == 0 && state->flags & OCS_BLOB_EMPTY) {
+    if (r == 0 && state->flags & OCS_BLOB_EMPTY && !(state->flags & OCS_BLOB_IN_FLUX)) {
         struct ocs_finding_note note = {
             .id = "blob-empty",
             .severity = ocs_fsck_damage_severity(run, blob),

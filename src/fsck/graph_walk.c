@@ -68,8 +68,10 @@ static _Noreturn void be_child(const struct ocs_store *store)
     for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++)
         signal(deadly[i], SIG_DFL);
     int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    if (null >= 0)
-        dup2(null, STDERR_FILENO); /* an abort has nothing to say that we do not */
+    if (null >= 0) { /* an abort has nothing to say that we do not, nor what is buffered */
+        dup2(null, STDERR_FILENO);
+        dup2(null, STDOUT_FILENO);
+    }
     int r = walk(store);
     _exit(r == 0 ? WALK_WHOLE : r == OCS_GRAPH_CORRUPT ? WALK_CORRUPT : WALK_FAILED);
 }

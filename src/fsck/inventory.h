@@ -40,6 +40,8 @@ enum ocs_blob_flag {
     OCS_BLOB_SIGNED = 1u << 11,     /* schema 1: its digest is that of the payload alone */
     OCS_BLOB_EMPTY = 1u << 12,      /* 0 bytes, and not the digest of nothing */
     OCS_BLOB_WAS_LISTED = 1u << 13, /* the graph: stood in an index.json once */
+    OCS_BLOB_MISREAD = 1u << 14,    /* a document whose bytes were wrong when they were read */
+    OCS_BLOB_IN_FLUX = 1u << 15,    /* it changed between two looks, and is not right yet */
 };
 
 struct ocs_blob_state {

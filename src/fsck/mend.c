@@ -165,8 +165,10 @@ void ocs_mender_say(struct ocs_mender *mender, const char *format, ...)
 
 /* ---- bytes ---- */
 
-/* Positive OCS_BLOB_BAD: other bytes, or some that cannot be read.  Negative: our
- * own trouble, or that of the file that is written (to -1: none). */
+#define UNREAD 6 /* beside OCS_BLOB_BAD */
+
+/* Positive: OCS_BLOB_BAD (other bytes), UNREAD (some that the disk does not give).
+ * Negative: our own trouble, or that of the file that is written (to -1: none). */
 static int copy_verified(int from, int to, const struct ocs_digest *digest, struct ocs_error *err)
 {
     auto_free char *buffer = malloc(BUFFER_BYTES);
@@ -179,7 +181,7 @@ static int copy_verified(int from, int to, const struct ocs_digest *digest, stru
     while (r == 0 && size == BUFFER_BYTES) {
         size = ocs_io_read(from, buffer, BUFFER_BYTES);
         if (size < 0)
-            r = OCS_BLOB_BAD;
+            r = UNREAD;
         if (r == 0)
             r = ocs_hasher_update(hasher, buffer, (size_t)size, err);
         if (r == 0 && to >= 0)
@@ -205,7 +207,7 @@ static int look_in_place(struct ocs_mender *mender, const struct ocs_digest *dig
     if (r != 0)
         return 0;
     r = copy_verified(fd, -1, digest, err);
-    *place = r == 0 ? PLACE_RIGHT : PLACE_WRONG;
+    *place = r == 0 ? PLACE_RIGHT : r == UNREAD ? PLACE_UNREADABLE : PLACE_WRONG;
     return r < 0 ? r : 0;
 }
 
@@ -256,7 +258,7 @@ static int try_spares(struct ocs_mender *mender, uint32_t blob, const struct ocs
     return r;
 }
 
-/* A verified copy in the staging folder. Positive: OCS_BLOB_BAD. */
+/* A verified copy in the staging folder. Positive as copy_verified. */
 static int stage(struct ocs_mender *mender, int from, const struct ocs_digest *digest,
                  struct ocs_error *err)
 {
@@ -344,20 +346,37 @@ int ocs_mend_blob(struct ocs_mender *mender, uint32_t blob, struct ocs_error *er
     return r;
 }
 
-int ocs_mend_mode(struct ocs_mender *mender, uint32_t blob, struct ocs_error *err)
+static int close_to_others(struct ocs_mender *mender, const struct ocs_digest *digest,
+                           struct ocs_error *err)
 {
     auto_fd int fd = -1;
-    struct ocs_digest digest;
     struct stat st;
     char text[OCS_DIGEST_BUF];
-    ocs_inventory_digest(&mender->run->inventory, blob, &digest);
-    if (ocs_blobs_open_blob(mender->run->blobs, &digest, &fd, &st, NULL) != 0)
+    if (ocs_blobs_open_blob(mender->run->blobs, digest, &fd, &st, NULL) != 0)
         return OCS_MEND_LEFT;
     ocs_mender_say(mender, "made unwritable for others");
-    if (mender->dry_run)
+    if (mender->dry_run || !(st.st_mode & S_IWOTH))
         return 0;
-    int r = ocs_mender_note(mender, "chmod", ocs_digest_format(&digest, text), err);
+    int r = ocs_mender_note(mender, "chmod", ocs_digest_format(digest, text), err);
     if (r < 0)
         return r;
-    return fchmod(fd, st.st_mode & 07777 & ~(mode_t)S_IWOTH) == 0 ? 0 : OCS_MEND_LEFT;
+    mode_t mode = st.st_mode & 07777 & ~(mode_t)S_IWOTH;
+    if (ocs_io_chmod(fd, mode, text, NULL) == 0)
+        return 0;
+    mender->action[0] = '\0'; /* a file of somebody else */
+    return OCS_MEND_LEFT;
+}
+
+int ocs_mend_mode(struct ocs_mender *mender, uint32_t blob, struct ocs_error *err)
+{
+    struct ocs_digest digest;
+    mender->action[0] = '\0';
+    ocs_inventory_digest(&mender->run->inventory, blob, &digest);
+    int r = mender->dry_run ? 0 : ocs_mender_lock(mender, err);
+    if (r != 0)
+        return r;
+    r = close_to_others(mender, &digest, err);
+    if (!mender->dry_run)
+        ocs_mender_unlock(mender);
+    return r;
 }

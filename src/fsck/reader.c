@@ -103,15 +103,28 @@ static int read_bytes(const struct bench *bench, struct ocs_reading *reading, in
     return 0;
 }
 
+static void note_stat(struct ocs_reading *reading, const struct stat *st)
+{
+    reading->stamp = ocs_stamp_of(st);
+    reading->mode = st->st_mode;
+    reading->settled = ocs_fsck_settled(&reading->stamp);
+}
+
 /* Wrong bytes are believed only when they come twice. */
 static int read_again(struct bench *bench, struct ocs_reading *reading, int fd)
 {
+    struct ocs_stamp before = reading->stamp;
+    struct stat st;
     ocs_bytes_clear(&reading->bytes);
     posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    if (lseek(fd, 0, SEEK_SET) < 0 ||
+    if (fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0 ||
         ocs_io_read_all(fd, HARD_BYTES, &reading->bytes, "read", &reading->err) < 0)
         return unreadable(reading);
-    return hash(bench, reading, reading->bytes.data, reading->bytes.size);
+    note_stat(reading, &st);
+    reading->in_flux = !ocs_stamp_equal(&before, &reading->stamp);
+    int r = hash(bench, reading, reading->bytes.data, reading->bytes.size);
+    reading->unstable = reading->verdict == OCS_VERDICT_GOOD && !reading->in_flux;
+    return r;
 }
 
 static int read_document(struct bench *bench, struct ocs_reading *reading, int fd)
@@ -178,9 +191,24 @@ static int read_head(struct bench *bench, struct ocs_reading *reading, int fd)
     bool documentary = ocs_document_looks_like(bench->head, (size_t)bench->head_size);
     if (documentary && reading->stamp.size <= HARD_BYTES)
         return read_document(bench, reading, fd);
-    /* A bad one is no verdict yet: the hashing phase looks again. */
     bool verify = whole && (reading->verify || is_checked(reading));
-    return verify ? hash(bench, reading, bench->head, (size_t)bench->head_size) : 0;
+    int r = verify ? hash(bench, reading, bench->head, (size_t)bench->head_size) : 0;
+    /* Bad twice is no verdict yet: the hashing phase looks again. */
+    return r == 0 && reading->verdict == OCS_VERDICT_BAD ? read_again(bench, reading, fd) : r;
+}
+
+/* What somebody wrote meanwhile may be another thing now. */
+static int read_file(struct bench *bench, struct ocs_reading *reading, int fd)
+{
+    int r = read_head(bench, reading, fd);
+    if (r < 0 || !reading->in_flux || reading->is_document)
+        return r;
+    ocs_bytes_clear(&reading->bytes);
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return ocs_error_errno(&reading->err, "seek");
+    r = read_head(bench, reading, fd);
+    reading->in_flux = true;
+    return r;
 }
 
 /* What a descriptor calls a document is reported when it is none. */
@@ -205,12 +233,10 @@ static int look(struct bench *bench, struct ocs_reading *reading)
         return 0;
     }
     reading->presence = OCS_PRESENCE_HERE;
-    reading->stamp = ocs_stamp_of(&st);
-    reading->mode = st.st_mode;
-    reading->settled = ocs_fsck_settled(&reading->stamp);
+    note_stat(reading, &st);
     if (reading->opaque_stamp == ocs_inventory_stamp(&reading->stamp) && !needs_content(reading))
         return 0;
-    r = read_head(bench, reading, fd);
+    r = read_file(bench, reading, fd);
     if (r < 0 || reading->presence != OCS_PRESENCE_HERE || reading->too_big)
         return r;
     return check(reading);
@@ -250,7 +276,7 @@ static struct ocs_reading *next_reading(struct circulation *circulation)
     reading->stamp = (struct ocs_stamp){0};
     reading->verdict = OCS_VERDICT_NONE;
     reading->is_document = reading->too_big = false;
-    reading->settled = false;
+    reading->settled = reading->unstable = reading->in_flux = false;
     const struct ocs_fsck_run *run = circulation->reader->run;
     const struct ocs_blob_state *state = &run->inventory.blobs[reading->blob];
     bool opaque = state->known_kind == OCS_NODE_OPAQUE;

@@ -36,6 +36,8 @@ struct ocs_reading {
     struct ocs_stamp stamp;
     mode_t mode;
     bool settled;
+    bool unstable; /* wrong at the first reading, right at the second, and nobody wrote it */
+    bool in_flux;  /* somebody wrote it between the two readings */
     enum ocs_verdict verdict;
     bool is_document;
     bool too_big;           /* a document that was not read: see `big` of the reader */

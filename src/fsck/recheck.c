@@ -2,6 +2,8 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "recheck.h"
 
+#include "array.h"
+#include "check_documents.h"
 #include "kept.h"
 
 #include "store/cleanup.h"
@@ -16,30 +18,120 @@ static bool is_missed(const struct ocs_blob_state *state)
     return state->flags & OCS_BLOB_REACHABLE && state->presence == OCS_PRESENCE_ABSENT;
 }
 
-/* Whether something is still missing. */
-static int look_again(struct ocs_fsck_run *run, bool *missing, struct ocs_error *err)
+/* What would be said of it may be true no longer: it is being written. */
+static bool is_suspect(const struct ocs_blob_state *state)
+{
+    bool sized = state->declared < 0 ||
+                 (state->declared == (int64_t)state->size && !(state->flags & OCS_BLOB_SIZES));
+    bool odd = !sized || state->flags & (OCS_BLOB_EMPTY | OCS_BLOB_MISREAD);
+    return state->presence == OCS_PRESENCE_HERE && odd;
+}
+
+/* Blobs that came or changed since they were looked at. */
+struct changed {
+    uint32_t *blobs;
+    size_t count, capacity;
+};
+
+static int keep_changed(struct ocs_inventory *inventory, uint32_t blob, struct changed *changed,
+                        struct ocs_error *err)
+{
+    int r = ocs_array_reserve(&changed->blobs, &changed->capacity, changed->count + 1,
+                              sizeof(*changed->blobs), err);
+    if (r < 0)
+        return r;
+    inventory->blobs[blob].flags &=
+        (uint16_t) ~(OCS_BLOB_EMPTY | OCS_BLOB_DAMAGED | OCS_BLOB_OPAQUE | OCS_BLOB_MISREAD);
+    changed->blobs[changed->count++] = blob;
+    return 0;
+}
+
+static int look_at(struct ocs_fsck_run *run, uint32_t blob, struct changed *changed,
+                   struct ocs_error *err)
+{
+    struct ocs_blob_state *state = &run->inventory.blobs[blob];
+    struct ocs_digest digest;
+    struct stat st;
+    ocs_inventory_digest(&run->inventory, blob, &digest);
+    int r = run->blobs ? ocs_blobs_stat(run->blobs, &digest, &st, err) : OCS_IO_ABSENT;
+    if (r < 0)
+        return r;
+    if (r == OCS_IO_ABSENT)
+        state->presence = OCS_PRESENCE_ABSENT;
+    if (r != 0 || !S_ISREG(st.st_mode))
+        return 0;
+    struct ocs_stamp stamp = ocs_stamp_of(&st);
+    bool moved =
+        state->presence != OCS_PRESENCE_HERE || ocs_inventory_stamp(&stamp) != state->stamp;
+    bool late = state->flags & OCS_BLOB_MISREAD && state->flags & OCS_BLOB_VERIFIED;
+    return moved || late ? keep_changed(&run->inventory, blob, changed, err) : 0;
+}
+
+static int look_again(struct ocs_fsck_run *run, struct changed *changed, struct ocs_error *err)
 {
     uint32_t count = ocs_inventory_count(&run->inventory);
-    for (uint32_t blob = 0; blob < count; blob++) {
-        struct ocs_blob_state *state = &run->inventory.blobs[blob];
-        struct ocs_digest digest;
-        struct stat st;
-        if (!is_missed(state))
-            continue;
-        ocs_inventory_digest(&run->inventory, blob, &digest);
-        int r = run->blobs ? ocs_blobs_stat(run->blobs, &digest, &st, err) : OCS_IO_ABSENT;
-        if (r < 0)
-            return r;
-        bool back = r == 0 && S_ISREG(st.st_mode);
-        if (back) {
-            struct ocs_stamp stamp = ocs_stamp_of(&st);
-            state->presence = OCS_PRESENCE_HERE;
-            state->size = stamp.size;
-            state->stamp = ocs_inventory_stamp(&stamp);
-        }
-        *missing |= !back;
+    int r = 0;
+    for (uint32_t blob = 0; r == 0 && blob < count; blob++) {
+        const struct ocs_blob_state *state = &run->inventory.blobs[blob];
+        if (is_missed(state) || is_suspect(state))
+            r = look_at(run, blob, changed, err);
     }
-    return 0;
+    return r;
+}
+
+/* ---- what changed is read once more ---- */
+
+static int read_some(struct ocs_fsck_run *run, const struct changed *changed, bool reachable,
+                     struct ocs_error *err)
+{
+    size_t count = 0;
+    uint32_t *blobs = malloc((changed->count + 1) * sizeof(*blobs));
+    if (!blobs)
+        return ocs_error_memory(err);
+    for (size_t i = 0; i < changed->count; i++) {
+        bool is = run->inventory.blobs[changed->blobs[i]].flags & OCS_BLOB_REACHABLE;
+        if (is == reachable)
+            blobs[count++] = changed->blobs[i];
+    }
+    return ocs_check_documents_of(run, blobs, count, reachable, err);
+}
+
+/* What is not right now is still being written. */
+static int settle(struct ocs_fsck_run *run, const struct changed *changed, struct ocs_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < changed->count; i++) {
+        struct ocs_blob_state *state = &run->inventory.blobs[changed->blobs[i]];
+        bool right = state->flags & OCS_BLOB_VERIFIED &&
+                     !(state->flags & (OCS_BLOB_DAMAGED | OCS_BLOB_EMPTY));
+        if (right || state->presence != OCS_PRESENCE_HERE)
+            continue;
+        state->flags |= OCS_BLOB_IN_FLUX;
+        struct ocs_stamp now = {.mtime_ns = ocs_now_ns()};
+        r = ocs_fsck_blame_flux(run, changed->blobs[i], &now, err);
+    }
+    return r;
+}
+
+static int read_changed(struct ocs_fsck_run *run, const struct changed *changed,
+                        struct ocs_error *err)
+{
+    if (changed->count == 0)
+        return 0;
+    int r = read_some(run, changed, true, err);
+    if (r == 0)
+        r = read_some(run, changed, false, err);
+    return r == 0 ? settle(run, changed, err) : r;
+}
+
+static bool something_is_missing(const struct ocs_inventory *inventory)
+{
+    uint32_t count = ocs_inventory_count(inventory);
+    for (uint32_t blob = 0; blob < count; blob++) {
+        if (is_missed(&inventory->blobs[blob]))
+            return true;
+    }
+    return false;
 }
 
 /* ---- the roots, read afresh ---- */
@@ -135,9 +227,12 @@ static void forget_reach(struct ocs_inventory *inventory)
 
 int ocs_recheck(struct ocs_fsck_run *run, struct ocs_error *err)
 {
-    bool missing = false;
-    int r = look_again(run, &missing, err);
-    if (r < 0 || !missing)
+    struct changed changed = {0};
+    int r = look_again(run, &changed, err);
+    if (r == 0)
+        r = read_changed(run, &changed, err);
+    free(changed.blobs);
+    if (r < 0 || !something_is_missing(&run->inventory))
         return r;
     auto_free bool *keep = calloc(run->inventory.root_count + 1, sizeof(*keep));
     if (!keep)

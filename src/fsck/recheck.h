@@ -3,8 +3,9 @@
 #ifndef OCS_FSCK_RECHECK_H
 #define OCS_FSCK_RECHECK_H
 
-/* Before anything is called missing: others work in the store meanwhile.  What
- * came back is there; what no index.json lists any more may have been swept. */
+/* Before anything is called missing, empty or of a wrong size: others work in the
+ * store meanwhile.  What came or changed is read once more, and in flux when it is
+ * not right yet; what no index.json lists any more may have been swept. */
 
 #include "run.h"
 

@@ -11,6 +11,7 @@
 
 #define FLUSH_SECONDS 30
 #define SETTLED_NS    2000000000
+#define DAY_NS        (INT64_C(86400) * 1000000000)
 
 int ocs_fsck_run_init(struct ocs_fsck_run *run, struct ocs_error *err)
 {
@@ -66,6 +67,18 @@ int ocs_fsck_blame_file(struct ocs_fsck_run *run, const char *id, const char *pa
         .blob = OCS_NO_BLOB,
         .path = path,
         .message = message,
+    };
+    return ocs_findings_add(&run->findings, &note, err);
+}
+
+int ocs_fsck_blame_flux(struct ocs_fsck_run *run, uint32_t blob, const struct ocs_stamp *stamp,
+                        struct ocs_error *err)
+{
+    bool old = ocs_now_ns() - stamp->mtime_ns > DAY_NS;
+    struct ocs_finding_note note = {
+        .id = "blob-in-flux",
+        .severity = old ? OCS_SEVERITY_WARNING : OCS_SEVERITY_INFO,
+        .blob = blob,
     };
     return ocs_findings_add(&run->findings, &note, err);
 }

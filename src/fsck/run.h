@@ -65,6 +65,10 @@ int ocs_fsck_blame_blob(struct ocs_fsck_run *run, const char *id, uint32_t blob,
 /* ... or about a file. */
 int ocs_fsck_blame_file(struct ocs_fsck_run *run, const char *id, const char *path,
                         const char *message, struct ocs_error *err);
+#define OCS_FSCK_UNSTABLE "wrong bytes at the first reading, the right ones at the second"
+/* It changed between two looks; INFO, or WARNING when that was a day ago. */
+int ocs_fsck_blame_flux(struct ocs_fsck_run *run, uint32_t blob, const struct ocs_stamp *stamp,
+                        struct ocs_error *err);
 /* ERROR when something references the blob, else WARNING. */
 enum ocs_severity ocs_fsck_damage_severity(const struct ocs_fsck_run *run, uint32_t blob);
 

@@ -209,6 +209,11 @@ int ocs_io_syncfs(int fd, const char *what, struct ocs_error *err)
     return syncfs(fd) < 0 ? ocs_error_errno(err, "%s: syncfs", what) : 0;
 }
 
+int ocs_io_chmod(int fd, mode_t mode, const char *what, struct ocs_error *err)
+{
+    return fchmod(fd, mode) < 0 ? ocs_error_errno(err, "%s: chmod", what) : 0;
+}
+
 int ocs_io_close(int fd, const char *what, struct ocs_error *err)
 {
     if (close(fd) < 0 && errno != EINTR)

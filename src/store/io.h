@@ -61,6 +61,7 @@ int ocs_io_read_all(int fd, uint64_t limit, struct ocs_bytes *out, const char *w
 int ocs_io_write(int fd, const void *buffer, size_t size, const char *what, struct ocs_error *err);
 int ocs_io_fsync(int fd, const char *what, struct ocs_error *err);
 int ocs_io_syncfs(int fd, const char *what, struct ocs_error *err);
+int ocs_io_chmod(int fd, mode_t mode, const char *what, struct ocs_error *err);
 /* close(2) of a file that was written; the descriptor is gone in any case. */
 int ocs_io_close(int fd, const char *what, struct ocs_error *err);
 int ocs_io_create(int dir, const char *path, mode_t mode, int *fd, const char *what,

@@ -198,7 +198,7 @@ static int hash_file(int fd, enum ocs_algorithm algorithm, struct ocs_digest *ou
     while (result == 0 && (n = ocs_io_read(fd, buffer, READ_SIZE)) > 0)
         result = ocs_hasher_update(hasher, buffer, (size_t)n, err);
     if (n < 0)
-        return ocs_error_errno(err, "%s", what);
+        return errno == EIO ? OCS_BLOB_BAD : ocs_error_errno(err, "%s", what);
     return result ? result : ocs_hasher_end(hasher, out, err);
 }
 

@@ -153,7 +153,7 @@ static void test_map_follows_the_file(void **state)
 /* As much address space as there is. */
 static void test_little_address_space(void **state)
 {
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     (void)state;
     skip(); /* the sanitizer needs terabytes itself */
 #else
