@@ -30,8 +30,8 @@ struct ocs_graph_options {
     bool create;
 };
 
-/* Before LMDB sees it the file's size is compared with its last page; a small
- * file, and one whose writer lost power, is checked whole.  A file that may not
+/* Before LMDB sees the file every page is checked, after a power cut under a
+ * writer every record too.  A file that may not
  * be written is opened for reading.  Takes graph.lock and gives it back.
  * Positive: OCS_GRAPH_NONE when it is not there and not to be created,
  * OCS_GRAPH_CORRUPT.  Negative also: made by a newer ocistore. */
@@ -98,7 +98,8 @@ struct ocs_graph_view {
     struct ocs_child *children; /* packed id and role */
 };
 
-/* Looks at every page without LMDB first, so that no damage ends the program. */
+/* Looks at every page without LMDB first when somebody has written since that was
+ * done, so that no damage ends the program. */
 int ocs_graph_load(struct ocs_graph_txn *txn, struct ocs_graph_view *out, struct ocs_error *err);
 void ocs_graph_view_clear(struct ocs_graph_view *view);
 

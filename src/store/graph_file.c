@@ -16,7 +16,6 @@
 #define DIRTY        "dirty"
 #define BOOT_ID      "/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_SIZE 36
-#define CHECK_ALWAYS (16u << 20) /* bytes; takes a few milliseconds */
 
 struct ocs_graph_file {
     struct ocs_tables *tables;
@@ -25,6 +24,7 @@ struct ocs_graph_file {
     int lock_fd;
     dev_t device; /* the data.mdb that is mapped */
     ino_t inode;
+    uint64_t sound; /* the transaction as of which every page was checked */
     bool doubtful;
     bool corrupt;
     bool marked; /* we wrote: the mark is ours to take away */
@@ -93,9 +93,13 @@ static void unmark_dirty(struct ocs_graph_file *file)
 
 /* ---- open ---- */
 
-static int check_pages(int fd, bool whole, struct ocs_error *err)
+/* LMDB trusts what it reads, so that nothing of it is read before this. */
+static int check_pages(struct ocs_graph_file *file, int fd, const struct ocs_pages *pages,
+                       struct ocs_error *err)
 {
-    int result = ocs_pages_check(fd, whole, err);
+    int result = ocs_pages_check(fd, err);
+    if (result == 0)
+        file->sound = pages->transaction;
     return result > 0 ? OCS_TABLES_CORRUPT : result;
 }
 
@@ -108,10 +112,8 @@ static int examine(struct ocs_graph_file *file, int fd, struct ocs_error *err)
         return OCS_TABLES_NONE;
     if (result != 0)
         return result < 0 ? result : OCS_TABLES_CORRUPT;
-    bool ends_early = pages.file_size / pages.page_size <= pages.last_page;
     file->doubtful = power_was_cut(file);
-    bool small = pages.file_size <= CHECK_ALWAYS;
-    return check_pages(fd, ends_early || file->doubtful || small, err);
+    return check_pages(file, fd, &pages, err);
 }
 
 static int examine_data(struct ocs_graph_file *file, struct ocs_error *err)
@@ -230,9 +232,12 @@ bool ocs_graph_file_replaced(const struct ocs_graph_file *file)
 int ocs_graph_file_check(struct ocs_graph_file *file, struct ocs_error *err)
 {
     auto_fd int fd = -1;
+    struct ocs_pages pages = {0};
     int result = ocs_io_open_regular(file->dir_fd, DATA, &fd, NULL, DATA, err);
     if (result == 0)
-        result = check_pages(fd, true, err);
+        result = ocs_pages_look(fd, &pages, err);
+    if (result == 0 && pages.transaction != file->sound)
+        result = check_pages(file, fd, &pages, err);
     return result > 0 ? ocs_graph_file_corrupt(file) : result;
 }
 

@@ -6,7 +6,8 @@
 /* data.mdb under graph.lock: whether it can be trusted to LMDB, and transactions
  * that hold the lock.
  *
- *   always      the file reaches its last page; a small one is checked whole
+ *   always      every page is checked when the file is opened, and again when
+ *               everything is read and somebody has written meanwhile
  *   dirty mark  A writer leaves the file `dirty` with the id of this boot beside
  *               data.mdb, durably, before its first transaction, and removes it
  *               when it ends.  A process that dies harms nothing, since the page
@@ -48,7 +49,8 @@ int ocs_graph_file_corrupt(struct ocs_graph_file *file);
 /* The file under the name is not the one that is open. */
 bool ocs_graph_file_replaced(const struct ocs_graph_file *file);
 
-/* Every page, as it is committed.  Inside a transaction. */
+/* Every page, as it is committed, unless nobody has committed since that was done.
+ * Inside a transaction. */
 int ocs_graph_file_check(struct ocs_graph_file *file, struct ocs_error *err);
 
 /* OCS_TABLES_CORRUPT also when the file was replaced. */

@@ -97,8 +97,7 @@ static const struct table {
     {"meta", 0},
     {"nodes", TREE_INTEGER_KEYS},
 };
-#define TABLES     (sizeof(tables) / sizeof(tables[0]))
-#define META_TABLE 2
+#define TABLES (sizeof(tables) / sizeof(tables[0]))
 
 /* ---- the meta pages ---- */
 
@@ -166,6 +165,7 @@ int ocs_pages_look(int fd, struct ocs_pages *out, struct ocs_error *err)
         return result;
     out->last_page = meta.last_page;
     out->page_size = meta.free.pad;
+    out->transaction = meta.transaction;
     return 0;
 }
 
@@ -452,7 +452,7 @@ static int walk_tree(struct walk *walk, struct tree *tree)
     return result;
 }
 
-static int walk_all(struct walk *walk, const struct meta *meta, bool whole)
+static int walk_all(struct walk *walk, const struct meta *meta)
 {
     struct tree_head found[TABLES];
     for (size_t i = 0; i < TABLES; i++)
@@ -461,14 +461,13 @@ static int walk_all(struct walk *walk, const struct meta *meta, bool whole)
     int result = walk_tree(walk, &main_tree);
     for (size_t i = 0; i < TABLES && result == 0; i++) {
         struct tree table = {.head = &found[i], .value = plain_value};
-        if (whole || i == META_TABLE)
-            result = walk_tree(walk, &table);
+        result = walk_tree(walk, &table);
     }
     struct tree free_tree = {.head = &meta->free, .free_tree = true, .value = free_value};
-    return result == 0 && whole ? walk_tree(walk, &free_tree) : result;
+    return result == 0 ? walk_tree(walk, &free_tree) : result;
 }
 
-int ocs_pages_check(int fd, bool whole, struct ocs_error *err)
+int ocs_pages_check(int fd, struct ocs_error *err)
 {
     struct meta meta;
     struct ocs_pages pages;
@@ -493,5 +492,5 @@ int ocs_pages_check(int fd, bool whole, struct ocs_error *err)
         .seen = seen,
         .err = err,
     };
-    return walk_all(&walk, &meta, whole);
+    return walk_all(&walk, &meta);
 }

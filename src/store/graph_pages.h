@@ -20,6 +20,7 @@ struct ocs_pages {
     uint64_t file_size;
     uint64_t last_page; /* the highest ever given out; the file may end before a free one */
     uint32_t page_size;
+    uint64_t transaction; /* the last one that was committed */
 };
 
 /* Positive: OCS_PAGES_BROKEN, OCS_PAGES_EMPTY. */
@@ -27,8 +28,7 @@ int ocs_pages_look(int fd, struct ocs_pages *out, struct ocs_error *err);
 
 /* Every page that is reachable: within the file, used once, well formed, keys in
  * order, counts as said; and no free page in use.  The tables must be ours.
- * Not `whole`: only what opening them reads, the list of tables and `meta`.
  * Positive: OCS_PAGES_BROKEN, OCS_PAGES_EMPTY. */
-int ocs_pages_check(int fd, bool whole, struct ocs_error *err);
+int ocs_pages_check(int fd, struct ocs_error *err);
 
 #endif

@@ -20,7 +20,7 @@ static int check(struct graph_place *at)
 {
     int fd = openat(at->dir, "data.mdb", O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0);
-    int result = ocs_pages_check(fd, true, NULL);
+    int result = ocs_pages_check(fd, NULL);
     close(fd);
     return result;
 }
@@ -112,11 +112,11 @@ static void test_empty_and_tiny_files(void **state)
     int fd = openat(at.dir, "data.mdb", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     assert_true(fd >= 0);
     assert_int_equal(ocs_pages_look(fd, &pages, NULL), OCS_PAGES_EMPTY);
-    assert_int_equal(ocs_pages_check(fd, true, NULL), OCS_PAGES_EMPTY);
+    assert_int_equal(ocs_pages_check(fd, NULL), OCS_PAGES_EMPTY);
     for (off_t size = 1; size < 9000; size += 500) {
         assert_int_equal(ftruncate(fd, size), 0);
         assert_int_equal(ocs_pages_look(fd, &pages, NULL), OCS_PAGES_BROKEN);
-        assert_int_equal(ocs_pages_check(fd, true, NULL), OCS_PAGES_BROKEN);
+        assert_int_equal(ocs_pages_check(fd, NULL), OCS_PAGES_BROKEN);
     }
     close(fd);
     graph_place_close(&at);
