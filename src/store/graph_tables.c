@@ -50,7 +50,7 @@ static int failed(const struct ocs_tables *tables, int code, const char *what,
     bool full = code == ENOSPC || (code == EIO && disk_full(tables->folder));
     int result = ocs_error_raise(err, OCS_FAILED, "graph in '%s': %s: %s", tables->folder, what,
                                  full ? "no space left on the disk" : mdb_strerror(code));
-    if (full)
+    if (full || code == EDQUOT)
         ocs_error_hint(err, result, "make room on the file system of %s", tables->folder);
     return result;
 }

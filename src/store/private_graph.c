@@ -18,6 +18,21 @@
 #define LEAST_FREE (256u << 10) /* bytes, to commit anything */
 #define COPY_SIZE  (1u << 20)
 
+/* A quota is seen by no statvfs: only by trying. */
+static bool has_no_room(const char *graph_path)
+{
+    char name[sizeof("room.") + 17];
+    char random[17];
+    auto_fd int folder = open(graph_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_fd int fd = -1;
+    ocs_io_random_name(random);
+    snprintf(name, sizeof(name), "room.%s", random);
+    if (folder < 0 || ocs_io_create(folder, name, 0600, &fd, name, NULL) < 0)
+        return folder >= 0 && ocs_io_no_space();
+    ocs_io_unlink(folder, name, 0, name, NULL); /* at once, lest it be left */
+    return ocs_io_allocate(fd, LEAST_FREE, name, NULL) < 0 && ocs_io_no_space();
+}
+
 bool ocs_private_graph_needed(const char *graph_path)
 {
     char data[PATH_MAX];
@@ -28,7 +43,9 @@ bool ocs_private_graph_needed(const char *graph_path)
     if (faccessat(AT_FDCWD, data, F_OK, AT_EACCESS) == 0 &&
         faccessat(AT_FDCWD, data, W_OK, AT_EACCESS) < 0)
         return true;
-    return statvfs(graph_path, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < LEAST_FREE;
+    if (statvfs(graph_path, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < LEAST_FREE)
+        return true;
+    return has_no_room(graph_path);
 }
 
 static int copy_all(int from, int to, void *buffer, struct ocs_error *err)

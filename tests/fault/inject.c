@@ -5,7 +5,8 @@
  * For LD_PRELOAD: makes one call fail, or ends the process at one that changes a
  * file system as kill -9 would.  Told by the environment:
  *
- *   OCS_FAULT_KIND   write, fsync, ... (inject.h), or "any" that changes something
+ *   OCS_FAULT_KIND   write, fsync, ... (inject.h), "any" that changes something, or
+ *                    "space": what takes some
  *   OCS_FAULT_AT     which call of that kind, from 1; 0: none, only count
  *   OCS_FAULT_MODE   fail (default)  that one call fails with OCS_FAULT_ERRNO
  *                    from            it and all later ones do
@@ -13,6 +14,7 @@
  *                    kill            the process ends before that call
  *                    killed-after    ... right after it
  *   OCS_FAULT_ERRNO  a number
+ *   OCS_FAULT_BELOW  nothing else fails but what lies below this folder
  *   OCS_FAULT_COUNT  a file that gets one line "KIND CALLS" for each kind at exit
  *   OCS_FAULT_TRACE  a file that gets one line "ALL KIND CALL PATH" for each call
  *
@@ -46,10 +48,12 @@ enum mode { FAIL, FROM, SHORT, KILL, KILL_AFTER };
 
 static struct {
     bool any;
+    bool space;
     int kind; /* -1: none */
     unsigned long at;
     enum mode mode;
     int error;
+    const char *below;
     const char *count_path;
     const char *trace_path;
 } plan = {.kind = -1};
@@ -72,12 +76,14 @@ __attribute__((constructor)) static void read_plan(void)
     const char *at = getenv("OCS_FAULT_AT");
     const char *error = getenv("OCS_FAULT_ERRNO");
     plan.any = kind && strcmp(kind, "any") == 0;
+    plan.space = kind && strcmp(kind, "space") == 0;
     for (int i = 0; kind && i < KIND_COUNT; i++)
         if (strcmp(kind, NAMES[i]) == 0)
             plan.kind = i;
     plan.at = at ? strtoul(at, NULL, 10) : 0;
     plan.mode = mode_of(getenv("OCS_FAULT_MODE"));
     plan.error = error ? atoi(error) : EIO;
+    plan.below = getenv("OCS_FAULT_BELOW");
     plan.count_path = getenv("OCS_FAULT_COUNT");
     plan.trace_path = getenv("OCS_FAULT_TRACE");
 }
@@ -103,23 +109,49 @@ static void die(void)
         pause();
 }
 
+#define TARGET_SIZE 512
+
+/* The file or folder that `fd` is. */
+static const char *target_of(int fd, char target[TARGET_SIZE])
+{
+    char link[64];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t size = readlink(link, target, TARGET_SIZE - 1);
+    target[size < 0 ? 0 : size] = '\0';
+    return target;
+}
+
+static bool is_below(int fd, const char *path)
+{
+    char target[TARGET_SIZE];
+    if (!plan.below)
+        return true;
+    if (!path || (path[0] != '/' && fd >= 0))
+        path = target_of(fd, target);
+    return strncmp(path, plan.below, strlen(plan.below)) == 0;
+}
+
 /* `path` NULL: the file that `fd` is. */
 static void trace(unsigned long of_all, enum kind kind, unsigned long n, int fd, const char *path)
 {
-    char link[64];
-    char target[512];
+    char target[TARGET_SIZE];
     char text[700];
-    if (!path) {
-        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-        ssize_t size = readlink(link, target, sizeof(target) - 1);
-        target[size < 0 ? 0 : size] = '\0';
-        path = target;
-    }
+    if (!path)
+        path = target_of(fd, target);
     int size = snprintf(text, sizeof(text), "%lu %s %lu %s\n", of_all, NAMES[kind], n, path);
     int out =
         (int)syscall(SYS_openat, AT_FDCWD, plan.trace_path, O_WRONLY | O_CREAT | O_APPEND, 0644);
     syscall(SYS_write, out, text, (size_t)size);
     syscall(SYS_close, out);
+}
+
+static bool is_meant(enum kind kind)
+{
+    if (plan.any)
+        return kind < FIRST_READING;
+    if (plan.space)
+        return kind == WRITE || kind == CREATE || kind == MKDIR || kind == ALLOCATE || kind == COPY;
+    return (int)kind == plan.kind;
 }
 
 /* Counts the call and says what is to become of it. */
@@ -131,7 +163,7 @@ enum verdict judge(enum kind kind, int fd, const char *path)
     unsigned long mine = plan.any ? of_all : n;
     if (plan.trace_path && kind < MEMORY)
         trace(of_all, kind, n, fd, path);
-    if (plan.at == 0 || (plan.any ? !changes : (int)kind != plan.kind))
+    if (plan.at == 0 || !is_meant(kind) || !is_below(fd, path))
         return GO_ON;
     if (plan.mode == FROM ? mine < plan.at : mine != plan.at)
         return GO_ON;
@@ -330,9 +362,16 @@ long syscall(long number, ...)
 
 /* ---- names ---- */
 
+/* What is there already is not made, and takes no room. */
+static bool is_there(int dir, const char *path)
+{
+    struct stat st;
+    return fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static int open_common(int dir, const char *path, int flags, mode_t mode)
 {
-    enum kind kind = flags & O_CREAT ? CREATE : OPEN;
+    enum kind kind = flags & O_CREAT && !is_there(dir, path) ? CREATE : OPEN;
     INJECT(kind, dir, path, syscall(SYS_openat, dir, path, flags, mode));
 }
 
@@ -362,6 +401,10 @@ int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 
 int mkdirat(int dir, const char *path, mode_t mode)
 {
+    if (is_there(dir, path)) {
+        errno = EEXIST;
+        return -1;
+    }
     INJECT(MKDIR, dir, path, syscall(SYS_mkdirat, dir, path, mode));
 }
 
