@@ -29,6 +29,7 @@ struct run {
     struct ocs_leftovers leftovers;
     struct ocs_purge purge; /* as it was shown */
     struct ocs_breaker breaker;
+    bool unremembered; /* the last good indexes could not be written: once more at the end */
     char name[OCS_RUN_NAME_SIZE];
 };
 
@@ -203,8 +204,8 @@ static int look_once_more(struct run *run, bool *changed, struct ocs_error *err)
     *changed = result == OCS_WATCH_CHANGED;
     if (*changed)
         result = ocs_heal(run->store, &healed, err);
-    else if (result == 0 && may_remember(run))
-        result = ocs_census_remember(run->store, &run->first.census, err);
+    else if (result == 0 && may_remember(run)) /* on a full disk what goes makes room for it */
+        run->unremembered = ocs_census_remember(run->store, &run->first.census, NULL) < 0;
     run->report->rescued += healed;
     return result;
 }
@@ -220,6 +221,19 @@ static int rescue(struct run *run, struct ocs_error *err)
     if (result == 0 && changed)
         result = ocs_survey_take(run->store, &run->look, &run->again, err);
     return result;
+}
+
+/* Whoever has changed a root since has remembered it. */
+static int remember_late(struct run *run, struct ocs_error *err)
+{
+    int result = ocs_store_writer(run->store, err);
+    if (result)
+        return result;
+    result = ocs_watch_roots(run->store, &run->first.census, &run->first.saved, err);
+    if (result == 0)
+        result = ocs_census_remember(run->store, &run->first.census, err);
+    ocs_store_writer_end(run->store);
+    return result == OCS_WATCH_CHANGED ? 0 : result;
 }
 
 static int purge_items(struct run *run, const struct ocs_purge *purge, struct ocs_error *err)
@@ -273,6 +287,8 @@ static int carry_out(struct run *run, struct ocs_error *err)
         result = note_known(run, &run->again, err);
     if (result == 0)
         result = purge(run, err);
+    if (result == 0 && run->unremembered)
+        result = remember_late(run, err);
     if (result == 0)
         note_end(run);
     if (result == 0 && run->options->measure_trash)

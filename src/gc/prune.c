@@ -11,6 +11,7 @@
 #include "store/image.h"
 #include "store/journal.h"
 #include "store/leavings.h"
+#include "store/reserve.h"
 
 #include <string.h>
 
@@ -217,15 +218,17 @@ static int edit_layout(struct prune *prune, const struct ocs_census_layout *layo
 static int edit_all(struct prune *prune, const struct ocs_census *census, struct ocs_error *err)
 {
     ocs_run_name(prune->run);
-    int result = ocs_journal_open(prune->store->state, prune->run, &prune->journal, err);
+    int result = ocs_reserve_lend(prune->store->state, err);
+    if (result == 0)
+        result = ocs_journal_open(prune->store->state, prune->run, &prune->journal, err);
     for (size_t i = 0; result == 0 && i < census->layout_count; i++) {
         if (drops_some(prune, i))
             result = edit_layout(prune, &census->layouts[i], prune->choice.first[i], err);
     }
     if (result == 0 && prune->report->images > 0)
         result = ocs_trash_sync(prune->store->state, prune->run, err);
-    if (result == 0)
-        result = ocs_journal_sync(prune->journal, err);
+    if (prune->journal)
+        ocs_store_settle_journal(prune->store, prune->journal);
     ocs_journal_close(prune->journal);
     return result;
 }

@@ -202,8 +202,7 @@ static int settle_batch(struct sweep *sweep, struct ocs_error *err)
         result = ocs_blobs_sync(sweep->store->blobs, err);
     if (result)
         return result;
-    if (ocs_journal_sync(sweep->journal, &trouble) < 0)
-        ocs_store_notice(sweep->store, "the journal could not be written: %s", trouble.message);
+    ocs_store_settle_journal(sweep->store, sweep->journal);
     result = ocs_known_swept(sweep->store, sweep->swept, sweep->swept_count, &trouble);
     sweep->swept_count = 0;
     if (result < 0)

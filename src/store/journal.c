@@ -20,6 +20,7 @@ struct ocs_journal {
     int fd; /* -1: no line yet */
     bool written;
     struct ocs_json_writer lines;
+    struct ocs_error trouble; /* of lines that are lost; status 0: none */
 };
 
 int ocs_journal_open(int state_dir, const char *run, struct ocs_journal **out,
@@ -89,16 +90,31 @@ int ocs_journal_add(struct ocs_journal *journal, const char *action, const char 
     ocs_json_write_raw(w, "\n", 1);
     if (w->failed)
         return ocs_error_memory(err);
-    return w->text.size >= BUFFER_SIZE ? flush(journal, err) : 0;
+    if (w->text.size >= BUFFER_SIZE)
+        flush(journal, &journal->trouble);
+    return 0;
+}
+
+/* Lines that were lost before. */
+static int tell_trouble(struct ocs_journal *journal, struct ocs_error *err)
+{
+    struct ocs_error trouble = journal->trouble;
+    journal->trouble = (struct ocs_error){0};
+    if (trouble.status == 0)
+        return 0;
+    if (err)
+        *err = trouble;
+    return -(int)trouble.status;
 }
 
 int ocs_journal_sync(struct ocs_journal *journal, struct ocs_error *err)
 {
     int result = flush(journal, err);
-    if (result < 0 || !journal->written)
-        return result;
+    if (result == 0 && journal->written)
+        result = ocs_io_fsync(journal->fd, journal->path, err);
     journal->written = false;
-    return ocs_io_fsync(journal->fd, journal->path, err);
+    int lost = tell_trouble(journal, result == 0 ? err : NULL);
+    return result ? result : lost;
 }
 
 void ocs_journal_close(struct ocs_journal *journal)

@@ -14,7 +14,8 @@ struct ocs_journal;
 int ocs_journal_open(int state_dir, const char *run, struct ocs_journal **out,
                      struct ocs_error *err);
 /* One line {"time":"2024-05-06T07:08:09Z","action":..,"digest" or "path":..};
- * "digest" when the subject is one.  Buffered. */
+ * "digest" when the subject is one.  Buffered: that it could not be written is said
+ * by the next sync. */
 int ocs_journal_add(struct ocs_journal *journal, const char *action, const char *subject,
                     struct ocs_error *err);
 /* Write what is buffered and fsync. */

@@ -331,15 +331,17 @@ static int remove_all(struct removing *removing, struct ocs_error *err)
     if (result < 0)
         return result;
     ocs_run_name(removing->run);
-    result = ocs_journal_open(removing->store->state, removing->run, &removing->journal, err);
+    /* what the look at the graph has left: the layouts need it */
+    result = ocs_reserve_lend(removing->store->state, err);
+    if (result == 0)
+        result = ocs_journal_open(removing->store->state, removing->run, &removing->journal, err);
     for (size_t i = 0; result == 0 && i < removing->removal_count; i++)
         result = remove_one(removing, &removing->removals[i], err);
     if (result == 0)
         result = ocs_trash_sync(removing->store->state, removing->run, err);
-    if (result == 0)
-        result = ocs_journal_sync(removing->journal, err);
     if (removing->journal)
-        ocs_journal_close(removing->journal);
+        ocs_store_settle_journal(removing->store, removing->journal);
+    ocs_journal_close(removing->journal);
     left = ocs_leavings_end(&leavings, result == 0);
     removing->report->freed_blobs = left.blobs;
     removing->report->freed_bytes = left.bytes;
@@ -377,8 +379,6 @@ int ocs_remove(struct ocs_store *store, const char *const *images, size_t count,
         return result;
     }
     result = ocs_roots_read(&place, &removing.roots, err);
-    if (result == 0)
-        result = ocs_reserve_lend(store->state, err);
     if (result == 0)
         result = group_names(&removing, err);
     if (result == 0)

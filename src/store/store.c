@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "journal.h"
 #include "marker.h"
 #include "owner.h"
 #include "private_graph.h"
@@ -309,6 +310,13 @@ const char *ocs_store_layout_label(const struct ocs_root *root, char *buffer, si
 {
     snprintf(buffer, size, "layout '%s'%s", root->name, root->attached ? " (attached)" : "");
     return buffer;
+}
+
+void ocs_store_settle_journal(const struct ocs_store *store, struct ocs_journal *journal)
+{
+    struct ocs_error trouble = {0};
+    if (ocs_journal_sync(journal, &trouble) < 0)
+        ocs_store_notice(store, "the journal could not be written: %s", trouble.message);
 }
 
 bool ocs_store_cancelled(const struct ocs_store *store)

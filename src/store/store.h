@@ -51,6 +51,11 @@ int ocs_store_open_layout(struct ocs_store *store, const struct ocs_root *root, 
 /* "layout 'NAME'" or "layout 'NAME' (attached)" for messages. */
 const char *ocs_store_layout_label(const struct ocs_root *root, char *buffer, size_t size);
 
+/* Syncs the log.  That it could not be written is told, and no failure: what it
+ * tells of is done. */
+struct ocs_journal;
+void ocs_store_settle_journal(const struct ocs_store *store, struct ocs_journal *journal);
+
 bool ocs_store_cancelled(const struct ocs_store *store);
 void ocs_store_notice(const struct ocs_store *store, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -48,6 +48,14 @@ run 8 --store disk/store import large
 complains 'No space left on device'
 run 0 --store disk/store fsck
 run 0 --store disk/store rm first
+# more than what the journal keeps in memory
+mkdir many
+(cd many && awk 'BEGIN { for (i = 0; i < 600; i++) print i > i }' && sha256sum -- *) >names
+rm disk/filler
+while read -r sum name; do
+    mv "many/$name" "disk/store/blobs/sha256/$sum"
+done <names
+dd if=/dev/zero of=disk/filler bs=4096 2>/dev/null
 run 0 --store disk/store gc --now --max-delete 100%
 [ "$(find disk/store/blobs -type f | wc -l)" -eq 3 ] || fail 'the blobs of first are still there'
 run 0 --store disk/store fsck

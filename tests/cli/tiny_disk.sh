@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: the ocistore developers
 #
-# A disk of 1 MiB without a free byte: everything that looks works, and gc makes room.
+# A disk of 1 MiB without a free byte: everything that looks works, rm too by its
+# reserve, and gc makes room.
 . "${0%/*}/lib.sh"
 need unshare mount umount dd sha256sum
 
@@ -43,6 +44,7 @@ fill() {
 run 0 init
 run 0 import source
 for graph in kept lost; do
+    run 0 import --name second source
     fill
     [ "$graph" = kept ] || rm -r "$OCISTORE/.ocistore/graph/data.mdb"
     [ "$graph" = kept ] || dd if=/dev/zero of=disk/filler2 bs=512 2>/dev/null
@@ -50,6 +52,9 @@ for graph in kept lost; do
     run 0 tree source:v
     run 0 cat source:v
     run 0 fsck
+    [ "$graph" = lost ] || run 0 rm second:v
+    [ "$graph" = kept ] || run 0 rm second
+    printf ' ' >>"$OCISTORE/layouts/source/index.json" # for gc to remember
     run 0 gc --now
     same "$(find "$BLOBS" -type f | wc -l)" 2 "blobs with the graph $graph"
     rm -f disk/filler disk/filler2

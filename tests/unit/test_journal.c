@@ -86,6 +86,9 @@ static void test_failures(void **state)
     journal = open_journal(place);
     assert_int_equal(ocs_journal_add(journal, "trash", HELLO, NULL), 0);
     assert_int_equal(ocs_journal_sync(journal, NULL), -OCS_FAILED);
+    for (int i = 0; i < 1000; i++) /* more than is kept in memory: a log stops nobody */
+        assert_int_equal(ocs_journal_add(journal, "trash", HELLO, NULL), 0);
+    assert_int_equal(ocs_journal_sync(journal, NULL), -OCS_FAILED);
     assert_int_equal(unlinkat(place->fd, "journal", 0), 0);
     assert_int_equal(ocs_journal_add(journal, "trash", HELLO, NULL), 0);
     assert_int_equal(ocs_journal_sync(journal, NULL), 0); /* it goes on */
