@@ -6,13 +6,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #define OUT_BYTES   (256u << 10)
-#define FEED_BYTES  (1u << 30) /* zlib counts its input in 32 bits */
+#define FEED_BYTES  (1u << 30) /* libraries count their input in 32 bits */
 #define RATIO_GRACE (1u << 20)
-#define GZIP_FORMAT 31 /* windowBits: 15, and a gzip header is due */
 
 struct ocs_inflater {
     enum ocs_compression compression;
@@ -20,8 +18,8 @@ struct ocs_inflater {
     uint64_t in, out;
     bool open; /* a member or frame has begun and not ended */
     bool any;  /* a member or frame has ended */
-    z_stream gzip;
-    bool gzip_ready;
+    const struct ocs_gunzip_engine *engine;
+    void *gunzip;
     ZSTD_DStream *zstd;
     unsigned char *buffer;
 };
@@ -55,11 +53,13 @@ enum ocs_compression ocs_compression_sniff(const void *bytes, size_t size)
     return skippable ? OCS_COMPRESSION_ZSTD : OCS_COMPRESSION_PLAIN;
 }
 
-int ocs_inflater_new(struct ocs_inflater **out, struct ocs_error *err)
+int ocs_inflater_new_with(const struct ocs_gunzip_engine *engine, struct ocs_inflater **out,
+                          struct ocs_error *err)
 {
     struct ocs_inflater *inflater = calloc(1, sizeof(*inflater));
     if (!inflater)
         return ocs_error_memory(err);
+    inflater->engine = engine;
     inflater->buffer = malloc(OUT_BYTES);
     if (!inflater->buffer) {
         free(inflater);
@@ -69,12 +69,18 @@ int ocs_inflater_new(struct ocs_inflater **out, struct ocs_error *err)
     return 0;
 }
 
+int ocs_inflater_new(struct ocs_inflater **out, struct ocs_error *err)
+{
+    const struct ocs_gunzip_engine *isal = ocs_gunzip_isal();
+    return ocs_inflater_new_with(isal ? isal : ocs_gunzip_zlib(), out, err);
+}
+
 void ocs_inflater_free(struct ocs_inflater *inflater)
 {
     if (!inflater)
         return;
-    if (inflater->gzip_ready)
-        inflateEnd(&inflater->gzip);
+    if (inflater->gunzip)
+        inflater->engine->close(inflater->gunzip);
     ZSTD_freeDStream(inflater->zstd);
     free(inflater->buffer);
     free(inflater);
@@ -82,11 +88,11 @@ void ocs_inflater_free(struct ocs_inflater *inflater)
 
 static int begin_gzip(struct ocs_inflater *inflater, struct ocs_error *err)
 {
-    if (inflater->gzip_ready)
-        return inflateReset(&inflater->gzip) == Z_OK ? 0 : ocs_error_memory(err);
-    if (inflateInit2(&inflater->gzip, GZIP_FORMAT) != Z_OK)
+    if (!inflater->gunzip)
+        inflater->gunzip = inflater->engine->open();
+    if (!inflater->gunzip)
         return ocs_error_memory(err);
-    inflater->gzip_ready = true;
+    inflater->engine->begin(inflater->gunzip);
     return 0;
 }
 
@@ -151,32 +157,29 @@ static int give(struct ocs_inflater *inflater, const void *bytes, size_t size,
 static int feed_gzip(struct ocs_inflater *inflater, const void *bytes, size_t size,
                      const struct sink *sink)
 {
-    z_stream *gzip = &inflater->gzip;
-    gzip->next_in = (unsigned char *)(uintptr_t)bytes;
-    gzip->avail_in = (unsigned)size;
+    struct ocs_gunzip_window window = {.in = bytes, .in_left = size};
     do {
-        if (!inflater->open && gzip->avail_in == 0)
+        if (!inflater->open && window.in_left == 0)
             return 0;
         inflater->open = true;
-        gzip->next_out = inflater->buffer;
-        gzip->avail_out = OUT_BYTES;
-        int code = inflate(gzip, Z_NO_FLUSH);
-        if (code == Z_MEM_ERROR)
-            return ocs_error_memory(sink->err);
-        bool fine = code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR;
-        if (!fine)
+        window.out = inflater->buffer;
+        window.out_left = OUT_BYTES;
+        int code = inflater->engine->step(inflater->gunzip, &window, sink->err);
+        if (code < 0)
+            return code;
+        if (code == OCS_GUNZIP_INVALID)
             return give_up(sink, OCS_INFLATE_INVALID,
                            inflater->any ? "what follows a gzip member is no other one, or damaged"
                                          : "no gzip stream, or a damaged one");
-        int r = give(inflater, inflater->buffer, OUT_BYTES - gzip->avail_out, sink);
+        int r = give(inflater, inflater->buffer, OUT_BYTES - window.out_left, sink);
         if (r != 0)
             return r;
-        if (code == Z_STREAM_END) {
+        if (code == OCS_GUNZIP_END) {
             inflater->open = false;
             inflater->any = true;
-            inflateReset(gzip);
+            inflater->engine->begin(inflater->gunzip);
         }
-    } while (gzip->avail_in > 0 || gzip->avail_out == 0);
+    } while (window.in_left > 0 || window.out_left == 0);
     return 0;
 }
 

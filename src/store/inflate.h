@@ -9,7 +9,7 @@
  * the input ends or another one begins; zeros or garbage there are errors.  A
  * zstd stream is frames, of which skippable ones are skipped (RFC 8878). */
 
-#include "ocistore.h"
+#include "gunzip.h"
 
 enum ocs_compression {
     OCS_COMPRESSION_PLAIN,
@@ -30,7 +30,10 @@ struct ocs_inflate_limits {
 
 struct ocs_inflater; /* reusable; one per thread */
 
+/* gzip with ISA-L where it was built in, else with zlib; or with a given engine. */
 int ocs_inflater_new(struct ocs_inflater **out, struct ocs_error *err);
+int ocs_inflater_new_with(const struct ocs_gunzip_engine *engine, struct ocs_inflater **out,
+                          struct ocs_error *err);
 void ocs_inflater_free(struct ocs_inflater *inflater);
 
 /* `compression` is not OTHER. */

@@ -10,7 +10,8 @@ allowed='
 lmdb\.h                 src/store/graph[a-z_]*\.c
 (cjson/)?cJSON\.h       src/store/json\.c src/cli/(output[a-z_]*|cmd_inspect)\.c
 uv\.h                   src/store/workers\.c
-zlib\.h                 src/store/(record|inflate)\.c
+zlib\.h                 src/store/(record|gunzip_zlib)\.c
+isa-l.*                 src/store/gunzip_isal\.c
 zstd\.h                 src/store/inflate\.c
 openssl/.*              src/store/hash[a-z0-9_]*\.c
 archive(_entry)?\.h     src/store/archive[a-z_]*\.c
