@@ -9,7 +9,8 @@
 #include <string.h>
 
 /* Bits of item->visit; import_publish.c has the first. */
-#define JUDGED 2u
+#define JUDGED  2u
+#define SUBJECT 4u /* was in the list of subjects */
 
 /* ---- what may be absent (doc/documents.md, "Absent is not damaged") ---- */
 
@@ -51,7 +52,13 @@ struct judging {
     const char *ref; /* of the entry that is looked at */
     uint32_t *stack;
     size_t depth;
+    uint32_t *subjects; /* that the entries' documents have: judged when these are */
+    size_t subject_count;
+    uint32_t *trail; /* what was judged for the sake of one subject */
+    size_t trail_count;
+    bool optional; /* a subject is judged: what is missing leaves it out */
 };
+#define LEFT_OUT 1
 
 static int fault(const struct judging *judging, const struct ocs_import_item *item,
                  const char *text, struct ocs_error *err)
@@ -76,24 +83,35 @@ static int check_size(const struct judging *judging, const struct ocs_import_ite
     return fault(judging, item, text, err);
 }
 
+static int judge_missing(const struct judging *judging, const struct ocs_import_item *item,
+                         struct ocs_error *err)
+{
+    char name[OCS_DIGEST_BUF];
+    struct ocs_digest digest;
+    const struct ocs_import *import = judging->import;
+    if (!import->options->allow_missing && judging->optional)
+        return LEFT_OUT;
+    if (!import->options->allow_missing)
+        return ocs_error_hint(err, fault(judging, item, "is missing", err),
+                              "--allow-missing brings in images with absent blobs");
+    ocs_digest_from_key(item->key, item->key_size, &digest);
+    ocs_store_notice(import->store, "%s is missing in %s", ocs_digest_format(&digest, name),
+                     judging->source->source.text);
+    return 0;
+}
+
 /* An item under the eyes of the descriptor that leads to it. */
 static int judge_item(struct judging *judging, const struct ocs_import_edge *edge, bool absent_ok,
                       struct ocs_error *err)
 {
     const struct ocs_import_item *item = judging->import->items[edge->place];
-    const struct ocs_import *import = judging->import;
+    int result = 0;
     if (item->state == OCS_IMPORT_BAD)
         return fault(judging, item, item->trouble ? item->trouble : "damaged", err);
-    if (item->state == OCS_IMPORT_ABSENT && !absent_ok) {
-        if (!import->options->allow_missing)
-            return ocs_error_hint(err, fault(judging, item, "is missing", err),
-                                  "--allow-missing brings in images with absent blobs");
-        char name[OCS_DIGEST_BUF];
-        struct ocs_digest digest;
-        ocs_digest_from_key(item->key, item->key_size, &digest);
-        ocs_store_notice(import->store, "%s is missing in %s", ocs_digest_format(&digest, name),
-                         judging->source->source.text);
-    }
+    if (item->state == OCS_IMPORT_ABSENT && !absent_ok)
+        result = judge_missing(judging, item, err);
+    if (result)
+        return result;
     if (item->refused & 1u << edge->media)
         return fault(judging, item, "has another media type that it must not have", err);
     return check_size(judging, item, edge->size, err);
@@ -105,6 +123,16 @@ static void push(struct judging *judging, struct ocs_import_item *item)
         return;
     item->visit |= JUDGED;
     judging->stack[judging->depth++] = item->place;
+    if (judging->optional)
+        judging->trail[judging->trail_count++] = item->place;
+}
+
+static void push_subject(struct judging *judging, struct ocs_import_item *item)
+{
+    if (item->visit & SUBJECT)
+        return;
+    item->visit |= SUBJECT;
+    judging->subjects[judging->subject_count++] = item->place;
 }
 
 static int judge_children(struct judging *judging, const struct ocs_import_item *item, bool listed,
@@ -116,9 +144,12 @@ static int judge_children(struct judging *judging, const struct ocs_import_item 
         bool absent_ok =
             child->state == OCS_IMPORT_ABSENT && may_be_absent(judging->import, item, listed, edge);
         int result = judge_item(judging, edge, absent_ok, err);
-        if (result < 0)
+        if (result)
             return result;
-        push(judging, child);
+        if (edge->role == OCS_ROLE_SUBJECT)
+            push_subject(judging, child);
+        else
+            push(judging, child);
     }
     return 0;
 }
@@ -145,11 +176,59 @@ static int judge_entry(struct judging *judging, size_t chosen, struct ocs_error 
     return result;
 }
 
+/* As if it had never been looked at. */
+static void leave_out(struct judging *judging, const struct ocs_import_item *subject,
+                      size_t subjects_before)
+{
+    char name[OCS_DIGEST_BUF];
+    struct ocs_digest digest;
+    struct ocs_import *import = judging->import;
+    while (judging->trail_count > 0)
+        import->items[judging->trail[--judging->trail_count]]->visit &= (uint8_t)~JUDGED;
+    while (judging->subject_count > subjects_before)
+        import->items[judging->subjects[--judging->subject_count]]->visit &= (uint8_t)~SUBJECT;
+    judging->depth = 0;
+    ocs_digest_from_key(subject->key, subject->key_size, &digest);
+    ocs_store_notice(import->store, "%s: the subject %s is not complete: left out",
+                     judging->source->source.text, ocs_digest_format(&digest, name));
+}
+
+/* A subject need not be there at all (doc/documents.md): one of which a part is
+ * missing is left as it is. */
+static int judge_subject(struct judging *judging, uint32_t place, struct ocs_error *err)
+{
+    struct ocs_import_item *subject = judging->import->items[place];
+    size_t before = judging->subject_count;
+    int result = 0;
+    judging->trail_count = 0;
+    push(judging, subject);
+    while (result == 0 && judging->depth > 0) {
+        uint32_t next = judging->stack[--judging->depth];
+        result = judge_children(judging, judging->import->items[next], false, err);
+    }
+    if (result != LEFT_OUT)
+        return result;
+    leave_out(judging, subject, before);
+    return 0;
+}
+
+static int judge_subjects(struct judging *judging, struct ocs_error *err)
+{
+    int result = 0;
+    judging->optional = true;
+    judging->ref = "a referrer";
+    for (size_t i = 0; result == 0 && i < judging->subject_count; i++)
+        result = judge_subject(judging, judging->subjects[i], err);
+    return result;
+}
+
 static int judge_source(struct judging *judging, struct ocs_error *err)
 {
     int result = 0;
     for (size_t i = 0; result == 0 && i < judging->source->source.count; i++)
         result = judge_entry(judging, i, err);
+    if (result == 0)
+        result = judge_subjects(judging, err);
     return ocs_error_context(err, result, "%s", judging->source->source.text);
 }
 
@@ -189,20 +268,26 @@ static void settle_marks(struct ocs_import *import, bool taken)
         struct ocs_import_item *item = import->items[place];
         if (taken && (item->visit & JUDGED))
             item->needed = true;
-        item->visit &= (uint8_t)~JUDGED;
+        item->visit &= (uint8_t) ~(JUDGED | SUBJECT);
     }
 }
 
 int ocs_import_judge(struct ocs_import *import, struct ocs_error *err)
 {
-    auto_free uint32_t *stack =
-        malloc(((size_t)ocs_digest_set_count(import->set) + 1) * sizeof(*stack));
-    if (!stack)
+    size_t size = ((size_t)ocs_digest_set_count(import->set) + 1) * sizeof(uint32_t);
+    auto_free uint32_t *stack = malloc(size);
+    auto_free uint32_t *subjects = malloc(size);
+    auto_free uint32_t *trail = malloc(size);
+    if (!stack || !subjects || !trail)
         return ocs_error_memory(err);
     match_sizes(import);
     for (size_t i = 0; i < import->source_count; i++) {
         struct ocs_import_source *source = &import->sources[i];
-        struct judging judging = {.import = import, .source = source, .stack = stack};
+        struct judging judging = {.import = import,
+                                  .source = source,
+                                  .stack = stack,
+                                  .subjects = subjects,
+                                  .trail = trail};
         struct ocs_error error = {0};
         if (source->failed)
             continue;

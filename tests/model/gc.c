@@ -81,16 +81,6 @@ static void write_source(struct world *world, int image, const char *source)
 
 static void heal(struct world *world);
 
-static bool has_subject(const struct world *world, int image)
-{
-    model_set closure = model_closure(&world->model, image);
-    for (int i = 0; i < world->model.count; i++) {
-        if ((closure & BIT(i)) && world->model.blobs[i].subject != NEVER)
-            return true;
-    }
-    return false;
-}
-
 static void import(struct world *world)
 {
     int layout = (int)draw(world, LAYOUTS), image = any_image(world);
@@ -105,10 +95,6 @@ static void import(struct world *world)
     snprintf(path, sizeof(path), "%s/source", world->path);
     int result = ocs_import(world->store, sources, 1, &options, &report, &err);
     ocs_io_remove_tree(world->dir, "source", "source", NULL);
-    if (result == -OCS_REFUSED && has_subject(world, image)) {
-        tell(world, "    refused: the subject that lies here is not whole\n");
-        return;
-    }
     must(world, result, &err, "import");
     model_set closure = model_closure(&world->model, image);
     for (int i = 0; i < world->model.count; i++) {
