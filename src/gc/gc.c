@@ -18,6 +18,8 @@
 #include <string.h>
 #include <time.h>
 
+#define JOURNAL_KEEP_S (90 * INT64_C(86400)) /* doc/store-format.md */
+
 struct run {
     struct ocs_store *store;
     const struct ocs_gc_options *options;
@@ -274,7 +276,8 @@ static void note_end(struct run *run)
     struct ocs_error trouble = {0};
     int64_t now = run->play && run->play->now ? run->play->now : ocs_now_s();
     if (ocs_reserve_make(run->store->state, &trouble) < 0 ||
-        ocs_known_ended(run->store, now, &trouble) < 0)
+        ocs_known_ended(run->store, now, &trouble) < 0 ||
+        ocs_journal_expire(run->store->state, now, JOURNAL_KEEP_S, &trouble) < 0)
         ocs_store_notice(run->store, "gc: %s", trouble.message);
 }
 

@@ -2,8 +2,12 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "journal.h"
 
+#include "cleanup.h"
 #include "error.h"
 #include "json.h"
+#include "walk.h"
+
+#include <errno.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +16,7 @@
 #include <unistd.h>
 
 #define FOLDER      "journal"
+#define SUFFIX      ".jsonl"
 #define BUFFER_SIZE (64u << 10)
 
 struct ocs_journal {
@@ -33,7 +38,7 @@ int ocs_journal_open(int state_dir, const char *run, struct ocs_journal **out,
         return ocs_error_memory(err);
     journal->state_dir = state_dir;
     journal->fd = -1;
-    snprintf(journal->path, sizeof(journal->path), FOLDER "/%s.jsonl", run);
+    snprintf(journal->path, sizeof(journal->path), FOLDER "/%s" SUFFIX, run);
     *out = journal;
     return 0;
 }
@@ -125,4 +130,33 @@ void ocs_journal_close(struct ocs_journal *journal)
         close(journal->fd); /* every sync was checked */
     ocs_json_writer_clear(&journal->lines);
     free(journal);
+}
+
+/* "<run>.jsonl" -> the time of the run; -1: something else. */
+static int64_t time_of(const char *name)
+{
+    char run[OCS_RUN_NAME_SIZE];
+    if (strlen(name) != sizeof(run) - 1 + strlen(SUFFIX) ||
+        strcmp(name + sizeof(run) - 1, SUFFIX) != 0)
+        return -1;
+    snprintf(run, sizeof(run), "%s", name);
+    return ocs_run_time(run);
+}
+
+int ocs_journal_expire(int state_dir, int64_t now, int64_t keep_s, struct ocs_error *err)
+{
+    auto_dir DIR *dir = NULL;
+    int result = ocs_walk_open(state_dir, FOLDER, &dir, err);
+    if (result)
+        return result < 0 ? result : 0;
+    struct dirent *entry;
+    while ((entry = ocs_walk_next(dir))) {
+        int64_t time = time_of(entry->d_name);
+        if (time < 0 || now - time < keep_s)
+            continue;
+        result = ocs_io_unlink(dirfd(dir), entry->d_name, 0, entry->d_name, err);
+        if (result)
+            return result;
+    }
+    return errno ? ocs_error_errno(err, FOLDER) : 0;
 }

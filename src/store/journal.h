@@ -20,6 +20,8 @@ int ocs_journal_add(struct ocs_journal *journal, const char *action, const char 
                     struct ocs_error *err);
 /* Write what is buffered and fsync. */
 int ocs_journal_sync(struct ocs_journal *journal, struct ocs_error *err);
+/* Unlinks the logs of runs that are older than that. */
+int ocs_journal_expire(int state_dir, int64_t now, int64_t keep_s, struct ocs_error *err);
 /* What was not synced is lost. NULL is fine. */
 void ocs_journal_close(struct ocs_journal *journal);
 

@@ -251,6 +251,22 @@ static void strangers_are_left_alone_and_counted(void **state)
     assert_null(strstr(shelf->shown, "blake3"));
 }
 
+static void a_dry_run_leaves_old_journals_and_a_run_takes_them(void **state)
+{
+    struct shelf *shelf = *state;
+    shelf_layout(shelf, "one", LIST(NULL));
+    shelf_layer(shelf, "loose");
+    shelf_must_gc(shelf, 0);
+    shelf_must_gc(shelf, 24);
+    assert_int_equal(shelf_count(shelf, ".ocistore/journal"), 1);
+    shelf_must_gc(shelf, 89 * 24);
+    assert_int_equal(shelf_count(shelf, ".ocistore/journal"), 1);
+    assert_int_equal(shelf_dry(shelf, 92 * 24), 0);
+    assert_int_equal(shelf_count(shelf, ".ocistore/journal"), 1);
+    shelf_must_gc(shelf, 92 * 24);
+    assert_int_equal(shelf_count(shelf, ".ocistore/journal"), 0);
+}
+
 static void referrers_stay_with_their_subject(void **state)
 {
     struct shelf *shelf = *state;
@@ -347,6 +363,7 @@ int main(void)
         SHELF_TEST(trash_of_what_is_live_waits_for_a_good_copy),
         SHELF_TEST(a_linked_file_frees_nothing),
         SHELF_TEST(strangers_are_left_alone_and_counted),
+        SHELF_TEST(a_dry_run_leaves_old_journals_and_a_run_takes_them),
         SHELF_TEST(referrers_stay_with_their_subject),
         SHELF_TEST(docker_saves_manifest_json_is_a_root),
         SHELF_TEST(a_young_document_keeps_its_old_parts),

@@ -99,13 +99,36 @@ static void test_failures(void **state)
     free(text);
 }
 
+#define DAY INT64_C(86400)
+
+/* Only logs of runs, by the time in their names. */
+static void test_old_ones_expire(void **state)
+{
+    struct place *place = *state;
+    int64_t now = ocs_run_time("20240506T070809Z-00000000");
+    assert_int_equal(ocs_journal_expire(place->fd, now, 90 * DAY, NULL), 0); /* no folder yet */
+    place_mkdirs(place, "journal");
+    place_write(place, "journal/20230506T070809Z-00000000.jsonl", "a year old\n");
+    place_write(place, "journal/20240206T070809Z-00000000.jsonl", "90 days old\n");
+    place_write(place, "journal/20240206T070810Z-00000000.jsonl", "a second younger\n");
+    place_write(place, "journal/20250506T070809Z-00000000.jsonl", "of the future\n");
+    place_write(place, "journal/20230506T070809Z-00000000.jsonl.mine", "not ours\n");
+    place_write(place, "journal/notes.jsonl", "not ours\n");
+    assert_int_equal(ocs_journal_expire(place->fd, now, 90 * DAY, NULL), 0);
+    assert_false(place_has(place, "journal/20230506T070809Z-00000000.jsonl"));
+    assert_false(place_has(place, "journal/20240206T070809Z-00000000.jsonl"));
+    assert_true(place_has(place, "journal/20240206T070810Z-00000000.jsonl"));
+    assert_true(place_has(place, "journal/20250506T070809Z-00000000.jsonl"));
+    assert_true(place_has(place, "journal/20230506T070809Z-00000000.jsonl.mine"));
+    assert_true(place_has(place, "journal/notes.jsonl"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        PLACE_TEST(test_lines),
-        PLACE_TEST(test_nothing_to_log_makes_no_file),
-        PLACE_TEST(test_many_lines),
-        PLACE_TEST(test_failures),
+        PLACE_TEST(test_lines),           PLACE_TEST(test_nothing_to_log_makes_no_file),
+        PLACE_TEST(test_many_lines),      PLACE_TEST(test_failures),
+        PLACE_TEST(test_old_ones_expire),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
