@@ -137,6 +137,8 @@ struct ocs_import_options {
     bool allow_missing;       /* bring in images with absent blobs */
     void *data;
     void (*on_image)(void *data, const struct ocs_image *image); /* after its layout is durable */
+    /* A further source that failed; NULL: a notice tells. */
+    void (*on_failure)(void *data, const struct ocs_error *error);
 };
 
 struct ocs_import_report {
@@ -148,7 +150,7 @@ struct ocs_import_report {
 
 /* Verify and bring in `count` sources: layout folders and PATH:TAG.
  * Each is taken whole or not at all; the first failure is described in *err
- * after the others were tried, and every further one by a notice. */
+ * after the others were tried, and every further one by on_failure. */
 OCS_PUBLIC int ocs_import(struct ocs_store *store, const char *const *sources, size_t count,
                           const struct ocs_import_options *options,
                           struct ocs_import_report *report, struct ocs_error *err);

@@ -60,6 +60,12 @@ static void on_image(void *data, const struct ocs_image *image)
     }
 }
 
+static void on_failure(void *data, const struct ocs_error *error)
+{
+    struct ocs_cli *cli = data;
+    ocs_output_error(&cli->out, "import", error);
+}
+
 static void print_summary(struct ocs_cli *cli, const struct ocs_import_report *report)
 {
     struct ocs_output *out = &cli->out;
@@ -91,6 +97,7 @@ static int import(struct ocs_cli *cli, const struct import_values *values)
         .allow_missing = values->allow_missing,
         .data = cli,
         .on_image = on_image,
+        .on_failure = on_failure,
     };
     struct ocs_import_report report = {0};
     size_t count;

@@ -15,8 +15,11 @@
 
 void ocs_import_failed(struct ocs_import *import, const struct ocs_error *error)
 {
+    const struct ocs_import_options *options = import->options;
     if (import->first_failure.status == OCS_OK)
         import->first_failure = *error;
+    else if (options->on_failure)
+        options->on_failure(options->data, error);
     else
         ocs_store_notice(import->store, "%s", error->message);
 }

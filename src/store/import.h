@@ -86,7 +86,7 @@ struct ocs_import {
 };
 
 /* One source cannot be taken: the first is told by ocs_import's error, the others
- * by notices. */
+ * by on_failure. */
 void ocs_import_failed(struct ocs_import *import, const struct ocs_error *error);
 
 /* import_fetch.c: a worker's life.  `data` is the struct ocs_import. */
