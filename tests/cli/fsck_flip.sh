@@ -21,14 +21,30 @@ flip() { # FILE: the byte in the middle; twice is as before
     printf "\\$(printf %o $((byte ^ 1)))" | dd of="$1" bs=1 seek="$at" conv=notrunc status=none
 }
 
-# layout, ref and the digest of each image, with everything that it needs
+# "REFERRER SUBJECT" for each document that has a subject
+blobs_in "$STORE/blobs" | while read -r digest; do
+    file=$(blob_file "$STORE/blobs" "$digest")
+    [ "$(head -c 1 "$file")" = '{' ] || continue
+    subject=$(jq -r '.subject.digest? | strings' "$file")
+    [ -z "$subject" ] || printf '%s %s\n' "$digest" "$subject"
+done >referrers
+[ -s referrers ] || fail 'no layout has a referrer'
+# Reads a digest and prints it with everything below it, and what refers to any of that.
+walk_referred() {
+    walk_down "$STORE/blobs" >walk.needed
+    while read -r referrer subject; do
+        ! grep -qxF "$subject" walk.needed || printf '%s\n' "$referrer"
+    done <referrers | cat - walk.needed | walk_down "$STORE/blobs" >walk.all
+    cat walk.all # no referrer has one here
+}
+# layout, ref and the digest of each image, with everything that hurts it
 for index in "$STORE"/layouts/*/index.json; do
     layout=$(basename "${index%/*}")
     jq -r --arg layout "$layout" '.manifests[] |
         [$layout, .annotations["org.opencontainers.image.ref.name"] // "-", .digest] | @tsv' "$index"
 done >images
 while read -r layout ref digest; do
-    printf '%s\n' "$digest" | walk_down "$STORE/blobs" | sed "s|\$|	$layout	$ref|"
+    printf '%s\n' "$digest" | walk_referred | sed "s|\$|	$layout	$ref|"
 done <images >needs
 
 blobs_in "$STORE/blobs" | while read -r digest; do
