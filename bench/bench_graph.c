@@ -189,9 +189,11 @@ static void bench_load(struct bench *bench)
     ocs_graph_view_clear(&view);
 }
 
-static int count_id(void *data, const struct ocs_digest *digest, uint32_t id, struct ocs_error *err)
+static int count_id(void *data, const unsigned char *key, size_t size, uint32_t id,
+                    struct ocs_error *err)
 {
-    (void)digest;
+    (void)key;
+    (void)size;
     (void)id;
     (void)err;
     ++*(uint32_t *)data;

@@ -19,18 +19,19 @@ struct loading {
     struct ocs_graph_txn *txn;
 };
 
-static int load_node(void *data, const struct ocs_digest *digest, uint32_t id,
+static int load_node(void *data, const unsigned char *key, size_t size, uint32_t id,
                      struct ocs_error *err)
 {
     struct loading *loading = data;
     struct ocs_fsck_run *run = loading->run;
     struct ocs_node node;
+    struct ocs_digest digest;
     uint32_t blob;
-    if (id >= run->graph_count)
+    if (id >= run->graph_count || ocs_digest_from_key(key, size, &digest) != 0)
         return OCS_GRAPH_CORRUPT;
     int r = ocs_graph_get_node(loading->txn, id, &node, err);
     if (r == 0)
-        r = ocs_inventory_add(&run->inventory, digest, &blob, err);
+        r = ocs_inventory_add(&run->inventory, &digest, &blob, err);
     if (r != 0)
         return r == OCS_GRAPH_NONE ? OCS_GRAPH_CORRUPT : r;
     run->graph_blobs[id] = blob;

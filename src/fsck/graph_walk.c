@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -22,13 +23,19 @@ enum walk_status { /* of the child */
 
 /* ---- in the child ---- */
 
-static int visit(void *data, const struct ocs_digest *digest, uint32_t id, struct ocs_error *err)
+static bool is_key_of(const struct ocs_digest *digest, const unsigned char *key, size_t size)
+{
+    return digest->size == size && memcmp(digest->key, key, size) == 0;
+}
+
+static int visit(void *data, const unsigned char *key, size_t size, uint32_t id,
+                 struct ocs_error *err)
 {
     struct ocs_graph_txn *txn = data;
     struct ocs_node node;
     struct ocs_children children;
     int r = ocs_graph_get_node(txn, id, &node, err);
-    if (r == OCS_GRAPH_NONE || (r == 0 && !ocs_digest_equal(&node.digest, digest)))
+    if (r == OCS_GRAPH_NONE || (r == 0 && !is_key_of(&node.digest, key, size)))
         return OCS_GRAPH_CORRUPT;
     if (r == 0)
         r = ocs_graph_get_children(txn, id, &children, err);

@@ -102,26 +102,14 @@ static int add_item(struct gather *gather, uint32_t id, struct ocs_error *err)
     return result;
 }
 
-static int compare_keys(const void *a, const void *b, void *data)
-{
-    const unsigned char *keys = data;
-    const unsigned char *x = keys + ((const struct ocs_plan_item *)a)->key;
-    const unsigned char *y = keys + ((const struct ocs_plan_item *)b)->key;
-    size_t size = key_size(x), other = key_size(y);
-    int order = memcmp(x + 2, y + 2, size < other ? size : other);
-    return order ? order : (size > other) - (size < other);
-}
-
 static int gather_items(struct gather *gather, struct ocs_error *err)
 {
-    struct ocs_plan *plan = gather->plan;
     int result = 0;
-    for (uint32_t id = 0; result == 0 && id < gather->mark->count; id++) {
+    for (uint32_t place = 0; result == 0 && place < gather->census->files; place++) {
+        uint32_t id = ocs_census_file(gather->census, place);
         if (ocs_mark_unreferenced(gather->mark, gather->census, id))
             result = add_item(gather, id, err);
     }
-    if (result == 0 && plan->count > 0)
-        qsort_r(plan->items, plan->count, sizeof(*plan->items), compare_keys, plan->keys);
     return result;
 }
 

@@ -317,18 +317,31 @@ static struct dirent *next_entry(DIR *dir)
     return entry;
 }
 
-static int list_entry(int dir, const char *algorithm, const struct dirent *entry,
-                      const struct ocs_blobs_visitor *visitor, struct ocs_error *err)
+struct listed {
+    const char *name; /* of the folder */
+    enum ocs_algorithm algorithm;
+};
+
+static int parse_name(const struct listed *folder, const char *name, struct ocs_digest *out)
 {
     char text[NAME_MAX * 2 + 2];
-    int size = snprintf(text, sizeof(text), "%s:%s", algorithm, entry->d_name);
+    if (folder->algorithm != OCS_ALGORITHM_OTHER)
+        return ocs_digest_parse_encoded(folder->algorithm, name, strlen(name), out);
+    int size = snprintf(text, sizeof(text), "%s:%s", folder->name, name);
+    return ocs_digest_parse(text, (size_t)size, out);
+}
+
+static int list_entry(int dir, const struct listed *folder, const struct dirent *entry,
+                      const struct ocs_blobs_visitor *visitor, struct ocs_error *err)
+{
+    char path[NAME_MAX * 2 + 2];
     struct ocs_digest digest;
-    if (ocs_digest_parse(text, (size_t)size, &digest) == 0) {
+    if (parse_name(folder, entry->d_name, &digest) == 0) {
         bool regular = type_of(dir, entry, false) == ENTRY_FILE;
         return visitor->on_blob ? visitor->on_blob(visitor->data, &digest, regular, err) : 0;
     }
-    text[strlen(algorithm)] = '/';
-    return visitor->on_stranger ? visitor->on_stranger(visitor->data, text, err) : 0;
+    snprintf(path, sizeof(path), "%s/%s", folder->name, entry->d_name);
+    return visitor->on_stranger ? visitor->on_stranger(visitor->data, path, err) : 0;
 }
 
 static int open_listing(const struct ocs_blobs *blobs, const char *path, DIR **out,
@@ -352,9 +365,10 @@ static int list_folder(const struct ocs_blobs *blobs, const char *algorithm,
     int result = open_listing(blobs, algorithm, &dir, err);
     if (result)
         return result < 0 ? result : 0; /* it went away while we looked */
+    struct listed folder = {algorithm, ocs_algorithm_by_name(algorithm, strlen(algorithm))};
     struct dirent *entry;
     while ((entry = next_entry(dir))) {
-        result = list_entry(dirfd(dir), algorithm, entry, visitor, err);
+        result = list_entry(dirfd(dir), &folder, entry, visitor, err);
         if (result)
             return result;
     }

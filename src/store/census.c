@@ -40,7 +40,7 @@ void ocs_census_clear(struct ocs_census *census)
     free(census->id_of);
     free(census->place_of);
     ocs_graph_view_clear(&census->view);
-    ocs_digest_set_free(census->set);
+    ocs_digest_list_free(census->names);
     *census = (struct ocs_census){0};
 }
 
@@ -49,13 +49,10 @@ void ocs_census_clear(struct ocs_census *census)
 static int on_blob(void *data, const struct ocs_digest *digest, bool regular, struct ocs_error *err)
 {
     struct ocs_census *census = data;
-    uint32_t place;
-    if (!regular) {
-        census->strangers++;
-        return 0;
-    }
-    int result = ocs_digest_set_add(census->set, digest, &place, err);
-    return result < 0 ? result : 0;
+    if (regular)
+        return ocs_digest_list_add(census->names, digest, err);
+    census->strangers++;
+    return 0;
 }
 
 static int add_temporary(struct ocs_census *census, const char *path, struct ocs_error *err)
@@ -88,26 +85,30 @@ static int list_blobs(struct ocs_store *store, struct ocs_census *census, struct
 {
     struct ocs_blobs_visitor visitor = {
         .data = census, .on_blob = on_blob, .on_stranger = on_stranger};
-    int result = ocs_digest_set_new(&census->set, err);
+    int result = ocs_digest_list_new(&census->names, err);
     if (result == 0)
         result = ocs_blobs_each(store->blobs, &visitor, err);
+    if (result == 0)
+        result = ocs_digest_list_sort(census->names, err);
     if (result < 0)
         return result;
-    census->files = ocs_digest_set_count(census->set);
+    census->files = ocs_digest_list_count(census->names);
     census->id_of = malloc((census->files + 1) * sizeof(*census->id_of));
     return census->id_of ? 0 : ocs_error_memory(err);
 }
 
 /* ---- merged with the graph ---- */
 
-static int on_id(void *data, const struct ocs_digest *digest, uint32_t id, struct ocs_error *err)
+/* Both are sorted: each step goes on from where the last one ended. */
+static int on_id(void *data, const unsigned char *key, size_t size, uint32_t id,
+                 struct ocs_error *err)
 {
     struct ocs_census *census = data;
-    uint32_t place;
     (void)err;
-    if (id < census->view.count && ocs_digest_set_find(census->set, digest, &place)) {
-        census->id_of[place] = id;
-        census->place_of[id] = place;
+    if (ocs_digest_list_seek(census->names, key, size, &census->merged) &&
+        id < census->view.count) {
+        census->id_of[census->merged] = id;
+        census->place_of[id] = census->merged;
         census->present[id] = 1;
     }
     return 0;
@@ -128,6 +129,7 @@ static int load_view(struct ocs_graph_txn *txn, struct ocs_census *census, struc
         return ocs_error_memory(err);
     memset(census->place_of, 0xff, count * sizeof(*census->place_of));
     memset(census->id_of, 0xff, census->files * sizeof(*census->id_of)); /* NO_ID */
+    census->merged = 0;
     return ocs_graph_each_id(txn, census, on_id, err);
 }
 
@@ -168,7 +170,7 @@ static int know_every_file(struct ocs_store *store, unsigned jobs, struct ocs_ce
         result = list_unknown(census, &unknown, &count, err);
     if (result != 0 || count == 0)
         return result;
-    result = ocs_learn(store, census->set, unknown, count, jobs, err);
+    result = ocs_learn(store, census->names, unknown, count, jobs, err);
     return result == 0 ? merge(store, census, err) : result;
 }
 
@@ -178,7 +180,7 @@ int ocs_census_find(struct ocs_store *store, const struct ocs_census *census,
                     const struct ocs_digest *digest, uint32_t *id, struct ocs_error *err)
 {
     uint32_t place;
-    if (ocs_digest_set_find(census->set, digest, &place) &&
+    if (ocs_digest_list_find(census->names, digest, &place) &&
         census->id_of[place] != OCS_CENSUS_NO_ID) {
         *id = census->id_of[place];
         return 0;
@@ -198,9 +200,14 @@ int ocs_census_find(struct ocs_store *store, const struct ocs_census *census,
     return result;
 }
 
+uint32_t ocs_census_file(const struct ocs_census *census, uint32_t place)
+{
+    return census->id_of[place];
+}
+
 void ocs_census_digest(const struct ocs_census *census, uint32_t id, struct ocs_digest *out)
 {
-    ocs_digest_set_get(census->set, census->place_of[id], out);
+    ocs_digest_list_get(census->names, census->place_of[id], out);
 }
 
 static int resolve_entries(struct ocs_store *store, const struct ocs_census *census,

@@ -9,7 +9,7 @@
  * Taking it opens and records every file that the graph has no row for, so that
  * afterwards each file in blobs/ has an id and, if it is a document, its edges. */
 
-#include "digest_set.h"
+#include "digest_list.h"
 #include "store.h"
 
 /* The id of an entry that neither the graph nor the disk ever saw. */
@@ -47,9 +47,10 @@ struct ocs_census {
     size_t layout_count;
     bool roots_damaged; /* a roots/ entry is damaged, or fewer than store.json counts */
     char *roots_trouble;
-    struct ocs_digest_set *set; /* private: the regular files */
-    uint32_t *id_of;            /* private: by place in the set */
-    uint32_t *place_of;         /* private: by id, the place in the set */
+    struct ocs_digest_list *names; /* private: the regular files */
+    uint32_t *id_of;               /* private: by place in the list */
+    uint32_t *place_of;            /* private: by id, the place in the list */
+    uint32_t merged;               /* private: the place that the merge is at */
 };
 
 int ocs_census_take(struct ocs_store *store, unsigned jobs, struct ocs_census *out,
@@ -59,6 +60,8 @@ void ocs_census_clear(struct ocs_census *census);
 /* The id of a digest, or OCS_CENSUS_NO_ID. */
 int ocs_census_find(struct ocs_store *store, const struct ocs_census *census,
                     const struct ocs_digest *digest, uint32_t *id, struct ocs_error *err);
+/* Files in the order of their digests: the id of number `place`, below census->files. */
+uint32_t ocs_census_file(const struct ocs_census *census, uint32_t place);
 /* The digest of a node that is present. */
 void ocs_census_digest(const struct ocs_census *census, uint32_t id, struct ocs_digest *out);
 

@@ -98,23 +98,24 @@ static bool all_encoded(const char *text, size_t size)
     return size > 0;
 }
 
-static int hex_value(char c)
+/* 0 to 15, or 16 for what is no lower-case hex digit. */
+static unsigned hex_value(char c)
 {
     if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        return (unsigned)(c - '0');
+    return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10) : 16;
 }
 
 static bool decode_hex(const char *text, size_t size, unsigned char *raw)
 {
+    unsigned wrong = 0;
     for (size_t i = 0; i < size; i++) {
-        int high = hex_value(text[2 * i]);
-        int low = hex_value(text[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
+        unsigned high = hex_value(text[2 * i]);
+        unsigned low = hex_value(text[2 * i + 1]);
+        wrong |= high | low;
         raw[i] = (unsigned char)(high << 4 | low);
     }
-    return true;
+    return wrong < 16;
 }
 
 /* ---- making a digest ---- */
@@ -141,24 +142,39 @@ int ocs_digest_parse(const char *text, size_t size, struct ocs_digest *out)
     return 0;
 }
 
-int ocs_digest_from_key(const void *key, size_t size, struct ocs_digest *out)
+int ocs_digest_parse_encoded(enum ocs_algorithm algorithm, const char *text, size_t size,
+                             struct ocs_digest *out)
+{
+    size_t raw = ocs_algorithm_size(algorithm);
+    assert(raw > 0);
+    if (size != 2 * raw || !decode_hex(text, raw, out->key + 1))
+        return OCS_DIGEST_INVALID;
+    out->key[0] = (unsigned char)algorithm;
+    out->size = (uint16_t)(1 + raw);
+    return 0;
+}
+
+bool ocs_digest_key_valid(const void *key, size_t size)
 {
     const unsigned char *bytes = key;
-    if (size == 0)
-        return OCS_DIGEST_INVALID;
     struct ocs_digest digest;
-    if (bytes[0] == OCS_ALGORITHM_OTHER) {
-        /* one digest has one key: text of a registered algorithm is no key */
-        if (ocs_digest_parse((const char *)bytes + 1, size - 1, &digest) != 0 ||
-            digest.key[0] != OCS_ALGORITHM_OTHER)
-            return OCS_DIGEST_INVALID;
-        *out = digest;
-        return 0;
+    if (size == 0)
+        return false;
+    if (bytes[0] != OCS_ALGORITHM_OTHER) {
+        size_t raw = ocs_algorithm_size((enum ocs_algorithm)bytes[0]);
+        return raw > 0 && size == 1 + raw;
     }
-    size_t raw = ocs_algorithm_size((enum ocs_algorithm)bytes[0]);
-    if (raw == 0 || size != 1 + raw)
+    /* one digest has one key: text of a registered algorithm is no key */
+    return ocs_digest_parse((const char *)bytes + 1, size - 1, &digest) == 0 &&
+           digest.key[0] == OCS_ALGORITHM_OTHER;
+}
+
+int ocs_digest_from_key(const void *key, size_t size, struct ocs_digest *out)
+{
+    if (!ocs_digest_key_valid(key, size))
         return OCS_DIGEST_INVALID;
-    ocs_digest_from_raw((enum ocs_algorithm)bytes[0], bytes + 1, out);
+    out->size = (uint16_t)size;
+    memcpy(out->key, key, size);
     return 0;
 }
 

@@ -32,8 +32,13 @@ struct ocs_digest {
 #define OCS_DIGEST_INVALID 1
 int ocs_digest_parse(const char *text, size_t size, struct ocs_digest *out);
 
+/* The part after the colon, for an algorithm that is not OTHER. */
+int ocs_digest_parse_encoded(enum ocs_algorithm algorithm, const char *text, size_t size,
+                             struct ocs_digest *out);
+
 /* From a binary key; OCS_DIGEST_INVALID when it is none. */
 int ocs_digest_from_key(const void *key, size_t size, struct ocs_digest *out);
+bool ocs_digest_key_valid(const void *key, size_t size);
 /* From an algorithm that is not OTHER and its raw bytes. */
 void ocs_digest_from_raw(enum ocs_algorithm algorithm, const unsigned char *raw,
                          struct ocs_digest *out);

@@ -309,10 +309,11 @@ static struct ocs_slice digest_key(const struct ocs_digest *digest)
     return slice(digest->key, digest->size);
 }
 
-static int decode_id(struct ocs_graph_txn *txn, const struct ocs_digest *digest,
-                     struct ocs_slice value, uint32_t *id)
+static int decode_id(struct ocs_graph_txn *txn, struct ocs_slice key, struct ocs_slice value,
+                     uint32_t *id)
 {
-    if (ocs_record_decode_id(digest, value.bytes, value.size, id) != 0 || *id >= txn->count)
+    if (ocs_record_decode_id(key.bytes, key.size, value.bytes, value.size, id) != 0 ||
+        *id >= txn->count)
         return corrupt(txn);
     return 0;
 }
@@ -322,7 +323,7 @@ int ocs_graph_find(struct ocs_graph_txn *txn, const struct ocs_digest *digest, u
 {
     struct ocs_slice value;
     int result = ocs_tables_get(txn->tables, OCS_TABLE_IDS, digest_key(digest), &value, err);
-    return result == 0 ? decode_id(txn, digest, value, id) : noted(txn, result);
+    return result == 0 ? decode_id(txn, digest_key(digest), value, id) : noted(txn, result);
 }
 
 static int put_node(struct ocs_graph_txn *txn, const struct ocs_node *node, bool last,
@@ -342,7 +343,7 @@ static int make_node(struct ocs_graph_txn *txn, const struct ocs_digest *digest,
                                ocs_graph_file_path(txn->graph->file));
     struct ocs_node node = {.id = txn->count, .digest = *digest};
     unsigned char bytes[OCS_ID_RECORD_SIZE];
-    ocs_record_encode_id(digest, node.id, bytes);
+    ocs_record_encode_id(digest->key, digest->size, node.id, bytes);
     int result = ocs_tables_put(txn->tables, OCS_TABLE_IDS, digest_key(digest),
                                 slice(bytes, sizeof(bytes)), false, err);
     if (result == 0)
@@ -364,23 +365,20 @@ int ocs_graph_intern(struct ocs_graph_txn *txn, const struct ocs_digest *digest,
 struct each_id {
     struct ocs_graph_txn *txn;
     void *data;
-    int (*visit)(void *data, const struct ocs_digest *digest, uint32_t id, struct ocs_error *err);
+    ocs_graph_visit_id *visit;
 };
 
 static int visit_id(void *data, struct ocs_slice key, struct ocs_slice value, struct ocs_error *err)
 {
     struct each_id *each = data;
-    struct ocs_digest digest;
     uint32_t id;
-    if (ocs_digest_from_key(key.bytes, key.size, &digest) != 0)
+    if (!ocs_digest_key_valid(key.bytes, key.size))
         return corrupt(each->txn);
-    int result = decode_id(each->txn, &digest, value, &id);
-    return result == 0 ? each->visit(each->data, &digest, id, err) : result;
+    int result = decode_id(each->txn, key, value, &id);
+    return result == 0 ? each->visit(each->data, key.bytes, key.size, id, err) : result;
 }
 
-int ocs_graph_each_id(struct ocs_graph_txn *txn, void *data,
-                      int (*visit)(void *data, const struct ocs_digest *digest, uint32_t id,
-                                   struct ocs_error *err),
+int ocs_graph_each_id(struct ocs_graph_txn *txn, void *data, ocs_graph_visit_id *visit,
                       struct ocs_error *err)
 {
     struct each_id each = {.txn = txn, .data = data, .visit = visit};

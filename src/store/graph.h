@@ -81,10 +81,11 @@ int ocs_graph_get_children(struct ocs_graph_txn *txn, uint32_t id, struct ocs_ch
 int ocs_graph_put_children(struct ocs_graph_txn *txn, uint32_t id, const struct ocs_child *children,
                            uint32_t count, struct ocs_error *err);
 
-/* Every (digest, id) in key order; a positive result of `visit` stops and is returned. */
-int ocs_graph_each_id(struct ocs_graph_txn *txn, void *data,
-                      int (*visit)(void *data, const struct ocs_digest *digest, uint32_t id,
-                                   struct ocs_error *err),
+/* Every (digest's key, id) in key order; a positive result of `visit` stops and is
+ * returned. */
+typedef int ocs_graph_visit_id(void *data, const unsigned char *key, size_t size, uint32_t id,
+                               struct ocs_error *err);
+int ocs_graph_each_id(struct ocs_graph_txn *txn, void *data, ocs_graph_visit_id *visit,
                       struct ocs_error *err);
 
 /* The whole graph in arrays indexed by id, for work that looks at everything. */

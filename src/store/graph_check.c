@@ -21,10 +21,9 @@ static int check_id(void *data, struct ocs_slice key, struct ocs_slice value, st
 {
     (void)err;
     struct checking *checking = data;
-    struct ocs_digest digest;
     uint32_t id;
-    if (ocs_digest_from_key(key.bytes, key.size, &digest) != 0 ||
-        ocs_record_decode_id(&digest, value.bytes, value.size, &id) != 0)
+    if (!ocs_digest_key_valid(key.bytes, key.size) ||
+        ocs_record_decode_id(key.bytes, key.size, value.bytes, value.size, &id) != 0)
         return OCS_GRAPH_CORRUPT;
     if (id >= checking->count || checking->keys[id].bytes)
         return OCS_GRAPH_CORRUPT;

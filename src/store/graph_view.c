@@ -41,13 +41,13 @@ static int load_node(void *data, struct ocs_slice key, struct ocs_slice value,
     (void)err;
     struct loading *loading = data;
     struct ocs_graph_view *view = &loading->view;
-    struct ocs_node node;
+    struct ocs_node_state node;
     uint32_t id;
     if (!ocs_table_id(key, &id) || id != loading->next || id >= view->count ||
-        ocs_record_decode_node(id, value.bytes, value.size, &node) != 0)
+        ocs_record_decode_state(id, value.bytes, value.size, &node) != 0)
         return OCS_GRAPH_CORRUPT;
-    view->kind[id] = (uint8_t)node.kind;
-    view->flags[id] = (uint8_t)node.flags;
+    view->kind[id] = node.kind;
+    view->flags[id] = node.flags;
     view->size[id] = node.size;
     view->unreferenced_since[id] = node.unreferenced_since;
     loading->next++;

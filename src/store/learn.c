@@ -76,7 +76,7 @@ int ocs_learn_blob(int fd, struct ocs_bytes *bytes, struct ocs_document *documen
 
 struct item {
     struct ocs_work work;
-    uint32_t index;
+    uint32_t place;
     bool known; /* could be read, and is whole as far as that matters for its edges */
     struct ocs_stamp stamp;
     struct ocs_bytes bytes;
@@ -85,7 +85,7 @@ struct item {
 
 struct learning {
     struct ocs_store *store;
-    const struct ocs_digest_set *set;
+    const struct ocs_digest_list *list;
     struct ocs_graph_batch *batch;
     int corrupt;
 };
@@ -118,7 +118,7 @@ static void read_item(const struct learning *learning, struct item *item)
     struct stat st;
     auto_fd int fd = -1;
     const struct ocs_blobs *blobs = learning->store->blobs;
-    ocs_digest_set_get(learning->set, item->index, &digest);
+    ocs_digest_list_get(learning->list, item->place, &digest);
     int result = ocs_blobs_open_blob(blobs, &digest, &fd, &st, NULL);
     if (result == 0 || ocs_blobs_stat(blobs, &digest, &st, NULL) == 0)
         item->stamp = ocs_stamp_of(&st);
@@ -158,7 +158,7 @@ static void item_clear(struct item *item)
 static int record(struct learning *learning, const struct item *item, struct ocs_error *err)
 {
     struct ocs_digest digest;
-    ocs_digest_set_get(learning->set, item->index, &digest);
+    ocs_digest_list_get(learning->list, item->place, &digest);
     struct ocs_fact fact = {.digest = &digest, .document = &item->document, .stamp = item->stamp};
     if (item->known)
         return ocs_graph_batch_add(learning->batch, &fact, err);
@@ -179,12 +179,12 @@ static int on_done(struct ocs_workers *workers, void *data, struct ocs_work *don
     return result;
 }
 
-static int learn_chunk(struct learning *learning, struct item *items, const uint32_t *indices,
+static int learn_chunk(struct learning *learning, struct item *items, const uint32_t *places,
                        size_t count, unsigned jobs, struct ocs_error *err)
 {
     memset(items, 0, count * sizeof(*items));
     for (size_t i = 0; i < count; i++) {
-        items[i].index = indices[i];
+        items[i].place = places[i];
         items[i].work.next = i + 1 < count ? &items[i + 1].work : NULL;
     }
     struct ocs_workers_options options = {
@@ -202,8 +202,8 @@ static int learn_chunk(struct learning *learning, struct item *items, const uint
     return result;
 }
 
-static int learn_all(struct learning *learning, const uint32_t *indices, size_t count,
-                     unsigned jobs, struct ocs_error *err)
+static int learn_all(struct learning *learning, const uint32_t *places, size_t count, unsigned jobs,
+                     struct ocs_error *err)
 {
     auto_free struct item *items = malloc((count < CHUNK ? count : CHUNK) * sizeof(*items));
     if (!items)
@@ -211,21 +211,21 @@ static int learn_all(struct learning *learning, const uint32_t *indices, size_t 
     int result = 0;
     for (size_t at = 0; result == 0 && at < count; at += CHUNK) {
         size_t part = count - at < CHUNK ? count - at : CHUNK;
-        result = learn_chunk(learning, items, indices + at, part, jobs, err);
+        result = learn_chunk(learning, items, places + at, part, jobs, err);
     }
     return result == 0 ? flush(learning, err) : result;
 }
 
-int ocs_learn(struct ocs_store *store, const struct ocs_digest_set *set, const uint32_t *indices,
+int ocs_learn(struct ocs_store *store, const struct ocs_digest_list *list, const uint32_t *places,
               size_t count, unsigned jobs, struct ocs_error *err)
 {
-    struct learning learning = {.store = store, .set = set};
+    struct learning learning = {.store = store, .list = list};
     if (count == 0)
         return 0;
     int result = ocs_graph_batch_new(&learning.batch, err);
     if (result < 0)
         return result;
-    result = learn_all(&learning, indices, count, jobs, err);
+    result = learn_all(&learning, places, count, jobs, err);
     ocs_graph_batch_free(learning.batch);
     return result == 0 ? learning.corrupt : result;
 }

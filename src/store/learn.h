@@ -7,7 +7,7 @@
  * or a document with its edges.  Documents are hashed: a half-written one would
  * have half the edges. */
 
-#include "digest_set.h"
+#include "digest_list.h"
 #include "store.h"
 
 /* A document larger than this is scanned for digests in its first part only; no
@@ -22,10 +22,10 @@ bool ocs_learn_may_be_document(const char *bytes, size_t size);
 int ocs_learn_blob(int fd, struct ocs_bytes *bytes, struct ocs_document *document, const char *what,
                    struct ocs_error *err);
 
-/* `indices` into `set`.  A file that cannot be read, or a document with other
+/* `places` are in `list`.  A file that cannot be read, or a document with other
  * bytes, gets a row and stays UNREAD.
  * Positive: OCS_GRAPH_CORRUPT. */
-int ocs_learn(struct ocs_store *store, const struct ocs_digest_set *set, const uint32_t *indices,
+int ocs_learn(struct ocs_store *store, const struct ocs_digest_list *list, const uint32_t *places,
               size_t count, unsigned jobs, struct ocs_error *err);
 
 #endif

@@ -120,7 +120,20 @@ static bool node_sound(uint32_t id, const unsigned char *at, size_t size)
            at[NODE_AT_VERSION] == NODE_VERSION && crc_good(at, size) &&
            get32(at + NODE_AT_ID) == id && at[NODE_AT_KIND] <= OCS_NODE_DOCUMENT &&
            at[NODE_AT_RESULT] <= OCS_RESULT_BAD &&
-           get16(at + NODE_AT_KEY_SIZE) == size - NODE_AT_KEY - CRC_SIZE;
+           get16(at + NODE_AT_KEY_SIZE) == size - NODE_AT_KEY - CRC_SIZE &&
+           ocs_digest_key_valid(at + NODE_AT_KEY, size - NODE_AT_KEY - CRC_SIZE);
+}
+
+int ocs_record_decode_state(uint32_t id, const void *bytes, size_t size, struct ocs_node_state *out)
+{
+    const unsigned char *at = bytes;
+    if (!node_sound(id, at, size))
+        return OCS_RECORD_CORRUPT;
+    out->kind = at[NODE_AT_KIND];
+    out->flags = at[NODE_AT_FLAGS];
+    out->size = get64(at + NODE_AT_SIZE);
+    out->unreferenced_since = (int64_t)get64(at + NODE_AT_UNREFERENCED);
+    return 0;
 }
 
 int ocs_record_decode_node(uint32_t id, const void *bytes, size_t size, struct ocs_node *out)
@@ -209,17 +222,18 @@ static uint32_t crc_with_key(const void *key, size_t key_size, const void *bytes
     return (uint32_t)crc32_z(crc_of(key, key_size), bytes, size);
 }
 
-void ocs_record_encode_id(const struct ocs_digest *key, uint32_t id,
+void ocs_record_encode_id(const void *key, size_t key_size, uint32_t id,
                           unsigned char out[OCS_ID_RECORD_SIZE])
 {
     put32(out, id);
-    put32(out + 4, crc_with_key(key->key, key->size, out, 4));
+    put32(out + 4, crc_with_key(key, key_size, out, 4));
 }
 
-int ocs_record_decode_id(const struct ocs_digest *key, const void *bytes, size_t size, uint32_t *id)
+int ocs_record_decode_id(const void *key, size_t key_size, const void *bytes, size_t size,
+                         uint32_t *id)
 {
     const unsigned char *at = bytes;
-    if (size != OCS_ID_RECORD_SIZE || get32(at + 4) != crc_with_key(key->key, key->size, at, 4))
+    if (size != OCS_ID_RECORD_SIZE || get32(at + 4) != crc_with_key(key, key_size, at, 4))
         return OCS_RECORD_CORRUPT;
     *id = get32(at);
     return 0;

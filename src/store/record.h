@@ -48,6 +48,16 @@ struct ocs_node {
 size_t ocs_record_encode_node(const struct ocs_node *node, unsigned char out[OCS_NODE_RECORD_MAX]);
 int ocs_record_decode_node(uint32_t id, const void *bytes, size_t size, struct ocs_node *out);
 
+/* The same checks, and what everybody wants of every node. */
+struct ocs_node_state {
+    uint8_t kind;  /* enum ocs_node_kind */
+    uint8_t flags; /* enum ocs_node_flag */
+    uint64_t size;
+    int64_t unreferenced_since;
+};
+int ocs_record_decode_state(uint32_t id, const void *bytes, size_t size,
+                            struct ocs_node_state *out);
+
 struct ocs_child {
     uint32_t id;
     uint8_t role; /* enum ocs_role */
@@ -69,9 +79,10 @@ int ocs_record_decode_children(uint32_t parent, const void *bytes, size_t size,
 struct ocs_child ocs_children_get(const struct ocs_children *children, uint32_t index);
 
 #define OCS_ID_RECORD_SIZE 8
-void ocs_record_encode_id(const struct ocs_digest *key, uint32_t id,
+/* `key` is that of a digest. */
+void ocs_record_encode_id(const void *key, size_t key_size, uint32_t id,
                           unsigned char out[OCS_ID_RECORD_SIZE]);
-int ocs_record_decode_id(const struct ocs_digest *key, const void *bytes, size_t size,
+int ocs_record_decode_id(const void *key, size_t key_size, const void *bytes, size_t size,
                          uint32_t *id);
 
 /* Values of the `meta` table: the bytes and a CRC over name and bytes. */

@@ -62,11 +62,11 @@ static void check_id(const uint8_t *record, size_t size)
     uint32_t id;
     MUST(ocs_digest_parse("a:b", 3, &key) == 0);
     MUST(ocs_digest_parse("a:c", 3, &other) == 0);
-    if (ocs_record_decode_id(&key, record, size, &id) != 0)
+    if (ocs_record_decode_id(key.key, key.size, record, size, &id) != 0)
         return;
-    ocs_record_encode_id(&key, id, again);
+    ocs_record_encode_id(key.key, key.size, id, again);
     MUST(size == sizeof(again) && memcmp(again, record, size) == 0);
-    MUST(ocs_record_decode_id(&other, record, size, &id) == OCS_RECORD_CORRUPT);
+    MUST(ocs_record_decode_id(other.key, other.size, record, size, &id) == OCS_RECORD_CORRUPT);
 }
 
 static void check_meta(const uint8_t *record, size_t size)

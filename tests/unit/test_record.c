@@ -211,7 +211,7 @@ static bool id_good(const void *bytes, size_t size)
 {
     struct ocs_digest key = some_digest();
     uint32_t id;
-    return ocs_record_decode_id(&key, bytes, size, &id) == 0 && id == 77;
+    return ocs_record_decode_id(key.key, key.size, bytes, size, &id) == 0 && id == 77;
 }
 
 static void test_id_round_trip_and_damage(void **state)
@@ -219,13 +219,14 @@ static void test_id_round_trip_and_damage(void **state)
     (void)state;
     unsigned char bytes[OCS_ID_RECORD_SIZE];
     struct ocs_digest key = some_digest();
-    ocs_record_encode_id(&key, 77, bytes);
+    ocs_record_encode_id(key.key, key.size, 77, bytes);
     assert_true(id_good(bytes, sizeof(bytes)));
     assert_every_damage_is_seen(bytes, sizeof(bytes), id_good);
     struct ocs_digest other = key;
     other.key[32] ^= 1;
     uint32_t id;
-    assert_int_equal(ocs_record_decode_id(&other, bytes, sizeof(bytes), &id), OCS_RECORD_CORRUPT);
+    assert_int_equal(ocs_record_decode_id(other.key, other.size, bytes, sizeof(bytes), &id),
+                     OCS_RECORD_CORRUPT);
 }
 
 static bool meta_good(const void *bytes, size_t size)
