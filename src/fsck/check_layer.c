@@ -7,13 +7,15 @@
 
 #include "store/cleanup.h"
 #include "store/error.h"
-#include "store/hash.h"
+#include "store/hash_pipe.h"
 #include "store/inflate.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #define BUFFER_BYTES (256u << 10)
 #define USTAR_AT     257
+#define LARGE_BYTES  (4u << 20) /* of a layer that is worth a thread more */
 
 /* gzip cannot exceed 1032; what zstd makes of zeros can, and is left to people. */
 #define DEFAULT_RATIO 2000
@@ -48,12 +50,17 @@ struct deep {
     struct ocs_fsck_run *run;
     struct ocs_pace pace;
     struct ocs_inflate_limits limits;
+    unsigned threads;
+    atomic_uint busy;     /* of them */
+    _Atomic size_t ready; /* layers that no worker has begun */
 };
 
 struct bench {
     struct ocs_workers *workers;
     struct deep *deep;
     struct ocs_hasher *hasher;
+    struct ocs_hash_pipe *pipe; /* NULL: hashed here */
+    bool large;                 /* this layer */
     struct ocs_inflater *inflater;
     char *buffer;
 };
@@ -111,9 +118,44 @@ static bool is_declared(const struct ocs_inventory *inventory, uint32_t blob,
 
 /* ---- on the worker threads ---- */
 
+/* When the last layers are under way, threads that have none can hash for others. */
+static bool take_idle_thread(struct deep *deep)
+{
+    if (atomic_load(&deep->ready) > 0)
+        return false;
+    if (atomic_fetch_add(&deep->busy, 1) < deep->threads)
+        return true;
+    atomic_fetch_sub(&deep->busy, 1);
+    return false;
+}
+
+static void open_pipe(struct bench *bench)
+{
+    if (!bench->large || !take_idle_thread(bench->deep))
+        return;
+    bench->pipe = ocs_hash_pipe_open(bench->hasher);
+    if (!bench->pipe)
+        atomic_fetch_sub(&bench->deep->busy, 1);
+}
+
+static int close_pipe(struct bench *bench, struct ocs_error *err)
+{
+    if (!bench->pipe)
+        return 0;
+    int r = ocs_hash_pipe_close(TAKE_PTR(bench->pipe), err);
+    atomic_fetch_sub(&bench->deep->busy, 1);
+    return r;
+}
+
 static int hash_plain(void *data, const void *bytes, size_t size, struct ocs_error *err)
 {
-    return ocs_hasher_update(data, bytes, size, err);
+    struct bench *bench = data;
+    if (!bench->pipe)
+        open_pipe(bench);
+    if (!bench->pipe)
+        return ocs_hasher_update(bench->hasher, bytes, size, err);
+    ocs_hash_pipe_put(bench->pipe, bytes, size);
+    return 0;
 }
 
 static enum outcome outcome_of(int r)
@@ -150,6 +192,8 @@ static enum outcome end(struct bench *bench, struct result *result,
 {
     int r = ocs_inflater_end(bench->inflater, &result->why);
     if (r == 0)
+        r = close_pipe(bench, &result->err);
+    if (r == 0)
         r = ocs_hasher_end(bench->hasher, &result->actual, &result->err);
     if (r != 0)
         return outcome_of(r);
@@ -167,9 +211,8 @@ static enum outcome read_on(struct bench *bench, const struct item *item, int fd
         enum outcome outcome = first ? begin(bench, item, (size_t)size, expected) : LAYER_GOOD;
         if (outcome != LAYER_GOOD)
             return outcome;
-        outcome =
-            outcome_of(ocs_inflater_feed(bench->inflater, bench->buffer, (size_t)size, hash_plain,
-                                         bench->hasher, &result->why, &result->err));
+        outcome = outcome_of(ocs_inflater_feed(bench->inflater, bench->buffer, (size_t)size,
+                                               hash_plain, bench, &result->why, &result->err));
         if (outcome != LAYER_GOOD)
             return outcome;
         ocs_workers_progress(bench->workers, (uint64_t)size);
@@ -193,7 +236,10 @@ static enum outcome check_layer(struct bench *bench, const struct item *item)
         return LAYER_UNCHECKED;
     if (ocs_blobs_open_blob(run->blobs, &layer, &fd, NULL, &item->result->err) != 0)
         return LAYER_SKIPPED;
-    return read_on(bench, item, fd, &expected);
+    bench->large = run->inventory.blobs[item->task.layer].size >= LARGE_BYTES;
+    enum outcome outcome = read_on(bench, item, fd, &expected);
+    close_pipe(bench, NULL);
+    return outcome;
 }
 
 static int bench_open(struct bench *bench, struct ocs_error *err)
@@ -219,6 +265,8 @@ static void work(struct ocs_workers *workers, void *data)
     struct ocs_work *next;
     while ((next = ocs_workers_take(workers, false))) {
         struct item *item = (struct item *)next;
+        atomic_fetch_add(&bench.deep->busy, 1);
+        atomic_fetch_sub(&bench.deep->ready, 1);
         item->result = calloc(1, sizeof(*item->result));
         if (item->result && ready < 0) {
             item->result->outcome = LAYER_FAILED;
@@ -226,6 +274,7 @@ static void work(struct ocs_workers *workers, void *data)
         } else if (item->result) {
             item->result->outcome = check_layer(&bench, item);
         }
+        atomic_fetch_sub(&bench.deep->busy, 1);
         ocs_workers_give(workers, next);
     }
     bench_close(&bench);
@@ -313,8 +362,9 @@ static int check_tasks(struct deep *deep, const struct ocs_layer_tasks *tasks,
         items[i].task = tasks->items[i];
         items[i].work.next = i + 1 < tasks->count ? &items[i + 1].work : NULL;
     }
+    deep->ready = tasks->count;
     struct ocs_workers_options options = {
-        .threads = deep->run->options->jobs,
+        .threads = deep->threads,
         .phase = "layers",
         .blobs_total = tasks->count,
         .bytes_total = tasks->bytes,
@@ -339,6 +389,7 @@ int ocs_check_layers(struct ocs_fsck_run *run, struct ocs_error *err)
         .run = run,
         .limits = {.bytes = DEFAULT_BYTES, .ratio = DEFAULT_RATIO},
     };
+    deep.threads = run->options->jobs ? run->options->jobs : ocs_processors();
     ocs_pace_init(&deep.pace, run);
     int r = ocs_layers_collect(run, &tasks, err);
     if (r == 0 && tasks.count)

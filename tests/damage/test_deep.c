@@ -159,12 +159,10 @@ static const struct {
      OCS_OK},
 };
 
-/* An image "x" of one layer; `diff_ids` are JSON strings. */
-static void make_image(struct images *images, const char *media, const struct bytes *layer,
-                       const char *diff_ids)
+/* An image "x" of one layer, "base", which is there; `diff_ids` are JSON strings. */
+static void make_image_of(struct images *images, const char *media, const char *diff_ids)
 {
     char config[1024];
-    images_add_bytes(images, "base", OCS_ALGORITHM_SHA256, layer->data, layer->size);
     snprintf(config, sizeof(config),
              "{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\","
              "\"diff_ids\":[%s]}}",
@@ -176,6 +174,13 @@ static void make_image(struct images *images, const char *media, const struct by
     char *entry = images_entry(images, MEDIA_MANIFEST, "m", "x");
     images_write_index(images, entry);
     free(entry);
+}
+
+static void make_image(struct images *images, const char *media, const struct bytes *layer,
+                       const char *diff_ids)
+{
+    images_add_bytes(images, "base", OCS_ALGORITHM_SHA256, layer->data, layer->size);
+    make_image_of(images, media, diff_ids);
 }
 
 static const char *quoted_digest(enum ocs_algorithm algorithm, const struct bytes *bytes,
@@ -209,6 +214,37 @@ static void every_row(void **state)
         images_expect(&images, (struct ocs_fsck_options){0}, "", OCS_OK);
         place_teardown(&place);
     }
+}
+
+/* The plain bytes of the last large layer are hashed in a thread of their own. */
+static void a_large_layer_alone(void **state)
+{
+    enum { LARGE = 9 << 20 };
+    unsigned char *plain_tar = malloc(LARGE);
+    struct images images;
+    struct ocs_digest digest;
+    char text_form[OCS_DIGEST_BUF], diff_id[OCS_DIGEST_BUF + 2];
+    (void)state;
+    assert_non_null(plain_tar);
+    for (size_t i = 0; i < LARGE; i++)
+        plain_tar[i] = (unsigned char)(i * i >> 7);
+    memcpy(plain_tar + 257, "ustar", 6);
+    for (unsigned run = 0; run < 4; run++) {
+        void *place;
+        place_setup(&place);
+        images_make_empty(&images, place);
+        images_add_bytes(&images, "base", OCS_ALGORITHM_SHA256, plain_tar, LARGE);
+        plain_tar[LARGE - 1] ^= run % 2;
+        assert_int_equal(ocs_hash_bytes(OCS_ALGORITHM_SHA256, plain_tar, LARGE, &digest, NULL), 0);
+        plain_tar[LARGE - 1] ^= run % 2;
+        snprintf(diff_id, sizeof(diff_id), "\"%s\"", ocs_digest_format(&digest, text_form));
+        make_image_of(&images, MEDIA_PLAIN, diff_id);
+        images_expect_with(&images, (struct ocs_fsck_options){.deep = true, .jobs = 1 + run / 2},
+                           "a large layer", run % 2 ? "error diff-id-mismatch base (shop:x)\n" : "",
+                           run % 2 ? OCS_REFUSED : OCS_OK);
+        place_teardown(&place);
+    }
+    free(plain_tar);
 }
 
 static void a_diff_id_can_be_sha512(void **state)
@@ -281,6 +317,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row),
+        cmocka_unit_test(a_large_layer_alone),
         PLACE_TEST(a_diff_id_can_be_sha512),
         PLACE_TEST(an_unknown_diff_id_is_unchecked),
         PLACE_TEST(layers_and_diff_ids_are_counted),
