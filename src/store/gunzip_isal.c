@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Header and trailer are read here: ISA-L does not look at reserved flags, and
- * compares ISIZE with a count that is corrected below.
+ * would not know that a member was put together of blocks.
  *
  * Every block is given to ISA-L as if it were the last of its stream: there it
  * stops, and the codes of the next one can be looked at. What came out so far is
@@ -27,10 +27,6 @@
 
 #define FIXED_BYTES   10
 #define TRAILER_BYTES 8
-
-/* ISA-L counts in 32 bits what came out, and calls a distance invalid that goes
- * back beyond it: the count must not begin anew.  More than a window is enough. */
-#define TOTAL_MAX (1u << 30)
 
 #define HISTORY_BYTES (32u << 10) /* how far back a distance can reach */
 
@@ -235,8 +231,6 @@ static int inflate_on(struct gunzip *gunzip, struct ocs_gunzip_window *window)
     gunzip->size += (uint32_t)(window->out_left - inflate->avail_out);
     *window = (struct ocs_gunzip_window){inflate->next_in, inflate->avail_in, inflate->next_out,
                                          inflate->avail_out};
-    if (inflate->total_out > TOTAL_MAX)
-        inflate->total_out = TOTAL_MAX;
     return code == ISAL_DECOMP_OK || code == ISAL_END_INPUT ? 0 : OCS_GUNZIP_INVALID;
 }
 

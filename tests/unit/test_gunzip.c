@@ -351,6 +351,45 @@ static void codes_have_a_meaning_for_all_bits(void **state)
     }
 }
 
+/* 258 bytes from `distance_code` with its extra bits before (RFC 1951, 3.2.5). */
+static void put_long_match(struct stream *stream, unsigned distance_code, unsigned extra,
+                           unsigned extra_bits)
+{
+    stream_put_code(stream, 0xc0 + 285 - 280, 8);
+    stream_put_code(stream, distance_code, 5);
+    stream_put_bits(stream, extra, extra_bits);
+}
+
+/* One block: 'a', then from one byte before, then from 32 KiB before beyond 4 GiB. */
+static void a_member_beyond_4_gib(void **state)
+{
+    const size_t near = 129, far = 4 * (size_t)4200000; /* near: the next is at a whole byte */
+    const uint64_t size = 1 + (near + far) * 258;
+    struct stream stream = {0}, pattern = {0};
+    (void)state;
+    if (!getenv("OCS_BEYOND_4_GIB"))
+        skip();
+    stream_put(&stream, DEFLATED_PLAIN_HEADER, 10);
+    stream_put_bits(&stream, 3, 3);
+    put_literal(&stream, 'a');
+    for (size_t i = 0; i < near; i++)
+        put_long_match(&stream, 0, 0, 0);
+    assert_int_equal(stream.bits, 0);
+    for (size_t i = 0; i < 4; i++)
+        put_long_match(&pattern, 29, 0x1fff, 13);
+    assert_int_equal(pattern.bits, 0);
+    for (size_t i = 0; i < far; i += 4)
+        stream_put(&stream, pattern.bytes, pattern.size);
+    stream_put_code(&stream, 0, 7);
+    struct plain plain;
+    assert_int_equal(inflate_by(0, &stream, 0, &plain), OCS_INFLATE_INVALID);
+    uint32_t sums[] = {htole32(plain.crc), htole32((uint32_t)size)};
+    stream_put(&stream, sums, sizeof(sums));
+    assert_int_equal(both(&stream, 0), 0);
+    stream_clear(&pattern);
+    stream_clear(&stream);
+}
+
 static void sums_are_compared(void **state)
 {
     static const struct {
@@ -421,6 +460,7 @@ int main(void)
         cmocka_unit_test(headers_of_every_kind),
         cmocka_unit_test(nothing_comes_from_before_the_member),
         cmocka_unit_test(codes_have_a_meaning_for_all_bits),
+        cmocka_unit_test(a_member_beyond_4_gib),
         cmocka_unit_test(sums_are_compared),
         cmocka_unit_test(blocks_of_no_type_and_of_wrong_length),
         cmocka_unit_test(random_bytes_behind_a_header),
