@@ -56,7 +56,6 @@ int main(int argc, char **argv)
     if (!bytes || ocs_lanes_new(false, &lanes, NULL) < 0 ||
         ocs_lanes_new(true, &portable, NULL) < 0)
         return 1;
-    printf("%u streams are best held at a time\n", ocs_lanes_count(lanes));
     printf("| streams | SHA-256 | SHA-512 |\n|---|---|---|\n| libcrypto | %.2f | %.2f |\n",
            rate_of(portable, OCS_ALGORITHM_SHA256, 1, bytes, size),
            rate_of(portable, OCS_ALGORITHM_SHA512, 1, bytes, size));

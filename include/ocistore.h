@@ -538,6 +538,10 @@ struct ocs_fsck_options {
     int64_t max_time_s; /* no further blob is begun so many seconds after the start */
     uint64_t max_bytes; /* so many bytes, but one blob at least */
     uint64_t rate;      /* bytes a second */
+    bool direct;        /* leave the page cache as it was: what had to be read from the disk
+                           is dropped from it again */
+    bool portable_hash; /* hash by libcrypto, one stream at a time, whatever the processor
+                           can: for comparisons */
     const char *image;  /* what this image reaches, and nothing else: NAME[:TAG|@DIGEST];
                            for a plain layout also TAG or DIGEST */
     /* A store alone; every action is verified under the exclusive lock, written to

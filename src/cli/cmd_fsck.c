@@ -4,10 +4,11 @@
 #include "store_path.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct fsck_values {
-    bool quick, deep, strict, only_bad, repair, dry_run;
+    bool quick, deep, strict, only_bad, repair, dry_run, direct;
     struct ocs_texts from;
     const char *shared_blobs, *image;
     unsigned jobs;
@@ -60,6 +61,10 @@ static const struct ocs_option options[] = {
      .offset = VALUE(rate),
      .value = "SIZE",
      .help = "rehash no more than SIZE a second\n"},
+    {.name = "direct",
+     .kind = OCS_OPTION_FLAG,
+     .offset = VALUE(direct),
+     .help = "leave the page cache as it was found\n"},
     {.name = "repair",
      .kind = OCS_OPTION_FLAG,
      .offset = VALUE(repair),
@@ -391,6 +396,13 @@ static int interrupted_run(struct ocs_cli *cli)
     return -OCS_INTERRUPTED;
 }
 
+/* For comparisons: what the vector units are good for. */
+static bool wants_one_lane(void)
+{
+    const char *lanes = getenv("OCISTORE_LANES");
+    return lanes && strcmp(lanes, "1") == 0;
+}
+
 static int refuse(struct ocs_cli *cli, const struct fsck_values *values)
 {
     if (values->quick && values->deep)
@@ -422,6 +434,8 @@ static int run(struct ocs_cli *cli)
         .max_time_s = values.max_time_s,
         .max_bytes = values.max_bytes,
         .rate = values.rate,
+        .direct = values.direct,
+        .portable_hash = wants_one_lane(),
         .image = values.image,
         .repair = values.repair,
         .dry_run = values.dry_run,

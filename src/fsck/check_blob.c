@@ -6,13 +6,16 @@
 #include "pace.h"
 
 #include "store/cleanup.h"
-#include "store/hash.h"
+#include "store/error.h"
+#include "store/streams.h"
 #include "store/workers.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
-#define BUFFER_BYTES (256u << 10)
-#define DAY_NS       (INT64_C(86400) * 1000000000)
+#define DAY_NS (INT64_C(86400) * 1000000000)
+
+#define CANCELLED 2 /* of on_bytes */
 
 enum outcome {
     OUTCOME_GOOD,
@@ -26,12 +29,17 @@ enum outcome {
     OUTCOME_FAILED, /* we did, not the blob */
 };
 
-struct result {
-    enum outcome outcome;
-    struct ocs_stamp stamp; /* before the first byte was read */
-    bool settled;
+/* What there is to say of an outcome that is not good. */
+struct trouble {
     struct ocs_digest actual; /* for BAD */
     struct ocs_error err;     /* for UNREADABLE and FAILED */
+};
+
+struct result {
+    enum outcome outcome;
+    bool settled;
+    struct ocs_stamp stamp;  /* before the first byte was read */
+    struct trouble *trouble; /* NULL: there is nothing, or was no memory for it */
 };
 
 /* Kept small: there is one for each blob. */
@@ -58,101 +66,166 @@ struct hashing {
 
 /* ---- on the worker threads ---- */
 
+/* A blob that a worker holds. */
+struct reading {
+    struct ocs_stream stream; /* first, so that it tells the reading */
+    struct item *item;
+    struct ocs_digest expected;
+    struct reading *next_free;
+};
+
 struct bench {
     struct ocs_workers *workers;
     const struct hashing *hashing;
-    struct ocs_hasher *hasher;
-    char *buffer;
+    struct reading readings[OCS_STREAMS_MAX];
+    struct reading *free;
 };
 
-static enum outcome read_on(struct bench *bench, int fd, struct result *result)
+static void result_free(struct result *result)
 {
-    for (;;) {
-        ssize_t size = ocs_io_read(fd, bench->buffer, BUFFER_BYTES);
-        if (size < 0) {
-            ocs_error_errno(&result->err, "read");
-            return OUTCOME_UNREADABLE;
-        }
-        if (size == 0)
-            return OUTCOME_GOOD;
-        if (ocs_hasher_update(bench->hasher, bench->buffer, (size_t)size, &result->err) < 0)
-            return OUTCOME_FAILED;
-        ocs_workers_progress(bench->workers, (uint64_t)size);
-        if (!ocs_pace_spend(bench->hashing->pace, (uint64_t)size, bench->workers))
-            return OUTCOME_CANCELLED;
-        if ((size_t)size < BUFFER_BYTES)
-            return OUTCOME_GOOD;
-    }
+    if (result)
+        free(result->trouble);
+    free(result);
 }
 
-static enum outcome judge(struct bench *bench, int fd, const struct ocs_digest *expected,
-                          struct result *result)
+static void settle(struct bench *bench, struct item *item, enum outcome outcome)
 {
+    item->result->outcome = outcome;
+    ocs_workers_give(bench->workers, &item->work);
+}
+
+static void settle_trouble(struct bench *bench, struct item *item, enum outcome outcome,
+                           const struct ocs_error *err, const struct ocs_digest *actual)
+{
+    struct trouble *trouble = malloc(sizeof(*trouble));
+    if (trouble && err)
+        trouble->err = *err;
+    if (trouble && actual)
+        trouble->actual = *actual;
+    item->result->trouble = trouble;
+    settle(bench, item, outcome);
+}
+
+/* False: the item is settled. */
+static bool open_blob(struct bench *bench, struct item *item, struct reading *reading)
+{
+    const struct hashing *hashing = bench->hashing;
+    struct ocs_stream *stream = &reading->stream;
+    struct ocs_error err = {0};
     struct stat st;
-    if (ocs_hasher_end(bench->hasher, &result->actual, &result->err) < 0)
-        return OUTCOME_FAILED;
-    if (fstat(fd, &st) < 0) {
-        ocs_error_errno(&result->err, "stat");
-        return OUTCOME_UNREADABLE;
+    ocs_inventory_digest(&hashing->run->inventory, item->blob, &reading->expected);
+    int r = ocs_blobs_open_blob(hashing->run->blobs, &reading->expected, &stream->fd, &st, &err);
+    if (r < 0)
+        settle_trouble(bench, item, OUTCOME_UNREADABLE, &err, NULL);
+    if (r > 0)
+        settle(bench, item, r == OCS_IO_ABSENT ? OUTCOME_ABSENT : OUTCOME_NOT_REGULAR);
+    if (r != 0)
+        return false;
+    item->result->stamp = ocs_stamp_of(&st);
+    item->result->settled = ocs_fsck_settled(&item->result->stamp);
+    if (hashing->again)
+        posix_fadvise(stream->fd, 0, 0, POSIX_FADV_DONTNEED);
+    stream->algorithm = ocs_digest_algorithm(&reading->expected);
+    stream->size = item->result->stamp.size;
+    stream->done = 0;
+    reading->item = item;
+    return true;
+}
+
+/* False: the item is settled, or has no result, which the calling thread sees. */
+static bool begin(struct bench *bench, struct item *item)
+{
+    const struct hashing *hashing = bench->hashing;
+    item->result = calloc(1, sizeof(*item->result));
+    if (!item->result)
+        ocs_workers_give(bench->workers, &item->work);
+    else if (!hashing->again && ocs_pace_is_over(hashing->pace))
+        settle(bench, item, OUTCOME_LEFT);
+    else
+        return open_blob(bench, item, bench->free);
+    return false;
+}
+
+static struct ocs_stream *next(void *data, bool hold)
+{
+    struct bench *bench = data;
+    struct reading *reading = bench->free;
+    struct ocs_work *taken;
+    while ((taken = ocs_workers_take(bench->workers, hold))) {
+        if (begin(bench, (struct item *)taken)) {
+            bench->free = reading->next_free;
+            return &reading->stream;
+        }
+    }
+    return NULL;
+}
+
+static int on_bytes(void *data, struct ocs_stream *stream, const void *bytes, size_t size)
+{
+    struct bench *bench = data;
+    (void)stream;
+    (void)bytes;
+    ocs_workers_progress(bench->workers, size);
+    return ocs_pace_spend(bench->hashing->pace, size, bench->workers) ? 0 : CANCELLED;
+}
+
+static void judge(struct bench *bench, const struct reading *reading,
+                  const struct ocs_digest *actual)
+{
+    struct item *item = reading->item;
+    struct stat st;
+    if (fstat(reading->stream.fd, &st) < 0) {
+        struct ocs_error err = {0};
+        ocs_error_errno(&err, "stat");
+        settle_trouble(bench, item, OUTCOME_UNREADABLE, &err, NULL);
+        return;
     }
     struct ocs_stamp now = ocs_stamp_of(&st);
-    if (!ocs_stamp_equal(&now, &result->stamp))
-        return OUTCOME_CHANGED;
-    return ocs_digest_equal(&result->actual, expected) ? OUTCOME_GOOD : OUTCOME_BAD;
+    if (!ocs_stamp_equal(&now, &item->result->stamp))
+        settle(bench, item, OUTCOME_CHANGED);
+    else if (ocs_digest_equal(actual, &reading->expected))
+        settle(bench, item, OUTCOME_GOOD);
+    else
+        settle_trouble(bench, item, OUTCOME_BAD, NULL, actual);
 }
 
-static enum outcome hash_file(struct bench *bench, const struct ocs_digest *digest,
-                              struct result *result)
+static void on_end(void *data, struct ocs_stream *stream, int result,
+                   const struct ocs_digest *digest, const struct ocs_error *err)
 {
-    auto_fd int fd = -1;
-    struct stat st;
-    int r = ocs_blobs_open_blob(bench->hashing->run->blobs, digest, &fd, &st, &result->err);
-    if (r < 0)
-        return OUTCOME_UNREADABLE;
-    if (r > 0)
-        return r == OCS_IO_ABSENT ? OUTCOME_ABSENT : OUTCOME_NOT_REGULAR;
-    result->stamp = ocs_stamp_of(&st);
-    result->settled = ocs_fsck_settled(&result->stamp);
-    if (bench->hashing->again)
-        posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    if (ocs_hasher_begin(bench->hasher, ocs_digest_algorithm(digest), &result->err) < 0)
-        return OUTCOME_FAILED;
-    enum outcome outcome = read_on(bench, fd, result);
-    return outcome == OUTCOME_GOOD ? judge(bench, fd, digest, result) : outcome;
+    struct bench *bench = data;
+    struct reading *reading = (struct reading *)stream;
+    if (result == 0)
+        judge(bench, reading, digest);
+    else if (result == CANCELLED)
+        settle(bench, reading->item, OUTCOME_CANCELLED);
+    else
+        settle_trouble(bench, reading->item, result < 0 ? OUTCOME_FAILED : OUTCOME_UNREADABLE, err,
+                       NULL);
+    close(stream->fd);
+    reading->next_free = bench->free;
+    bench->free = reading;
 }
 
-static void work_off(struct bench *bench, const struct ocs_error *trouble)
-{
-    struct ocs_work *next;
-    while ((next = ocs_workers_take(bench->workers, false))) {
-        struct item *item = (struct item *)next;
-        struct ocs_digest digest;
-        item->result = calloc(1, sizeof(*item->result));
-        if (item->result && trouble) {
-            item->result->outcome = OUTCOME_FAILED;
-            item->result->err = *trouble;
-        } else if (item->result) {
-            ocs_inventory_digest(&bench->hashing->run->inventory, item->blob, &digest);
-            bool late = !bench->hashing->again && ocs_pace_is_over(bench->hashing->pace);
-            item->result->outcome = late ? OUTCOME_LEFT : hash_file(bench, &digest, item->result);
-        }
-        ocs_workers_give(bench->workers, next);
-    }
-}
-
+/* What our own kernels call wrong is hashed by libcrypto before it is believed. */
 static void work(struct ocs_workers *workers, void *data)
 {
-    struct bench bench = {
-        .workers = workers,
-        .hashing = data,
-        .buffer = malloc(BUFFER_BYTES),
+    const struct hashing *hashing = data;
+    struct bench bench = {.workers = workers, .hashing = hashing};
+    const struct ocs_streams_visitor visitor = {
+        .data = &bench, .next = next, .on_bytes = on_bytes, .on_end = on_end};
+    const struct ocs_streams_options options = {
+        .portable = hashing->again || hashing->run->options->portable_hash,
+        .leave_cache = hashing->run->options->direct,
     };
-    struct ocs_error err;
-    int ready = bench.buffer ? ocs_hasher_new(&bench.hasher, &err) : ocs_error_memory(&err);
-    work_off(&bench, ready < 0 ? &err : NULL);
-    if (bench.hasher)
-        ocs_hasher_free(bench.hasher);
-    free(bench.buffer);
+    struct ocs_streams *streams;
+    for (unsigned i = 0; i < OCS_STREAMS_MAX; i++) {
+        bench.readings[i].next_free = bench.free;
+        bench.free = &bench.readings[i];
+    }
+    if (ocs_streams_new(&options, &streams, NULL) < 0)
+        return;
+    ocs_streams_run(streams, &visitor);
+    ocs_streams_free(streams);
 }
 
 /* ---- on the calling thread ---- */
@@ -209,7 +282,7 @@ static int blame_bytes(struct hashing *hashing, uint32_t blob, const struct resu
         .severity = ocs_fsck_damage_severity(run, blob),
         .blob = blob,
         .expected = ocs_digest_format(&digest, expected),
-        .actual = ocs_digest_format(&result->actual, actual),
+        .actual = result->trouble ? ocs_digest_format(&result->trouble->actual, actual) : NULL,
     };
     run->inventory.blobs[blob].flags |= OCS_BLOB_DAMAGED;
     run->report->blobs_checked++;
@@ -263,16 +336,18 @@ static int take_result(struct hashing *hashing, const struct item *item,
     case OUTCOME_UNREADABLE:
         state->presence = OCS_PRESENCE_UNREADABLE;
         return blame(hashing, "blob-read-error", blob, ocs_fsck_damage_severity(hashing->run, blob),
-                     result->err.message, err);
+                     result->trouble ? result->trouble->err.message : NULL, err);
     case OUTCOME_LEFT:
         hashing->run->report->blobs_left++;
         return 0;
     case OUTCOME_CANCELLED:
         return 0;
     default:
+        if (!result->trouble)
+            return ocs_error_memory(err);
         if (err)
-            *err = result->err;
-        return -(int)result->err.status;
+            *err = result->trouble->err;
+        return -(int)result->trouble->err.status;
     }
 }
 
@@ -281,11 +356,12 @@ static int on_done(struct ocs_workers *workers, void *data, struct ocs_work *wor
 {
     struct hashing *hashing = data;
     struct item *item = (struct item *)work_item;
-    auto_free struct result *result = TAKE_PTR(item->result);
+    struct result *result = TAKE_PTR(item->result);
     if (!result)
         return ocs_error_memory(err);
     size_t before = hashing->run->findings.count;
     int r = take_result(hashing, item, result, err);
+    result_free(result);
     if (hashing->run->findings.count > before)
         ocs_workers_error(workers);
     return r;
@@ -314,7 +390,7 @@ static int hash_all(struct hashing *hashing, const uint32_t *blobs, size_t count
     };
     int r = ocs_workers_run(&options, &items[0].work, err);
     for (size_t i = 0; i < count; i++)
-        free(items[i].result);
+        result_free(items[i].result);
     free(items);
     return r;
 }

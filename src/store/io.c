@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 
 struct ocs_stamp ocs_stamp_of(const struct stat *st)
@@ -102,11 +103,14 @@ int ocs_io_open_dir(int dir, const char *path, int *fd, const char *what, struct
     return 0;
 }
 
-ssize_t ocs_io_read(int fd, void *buffer, size_t size)
+/* At the file's own position when `offset` is negative. */
+static ssize_t read_whole(int fd, void *buffer, size_t size, off_t offset)
 {
     size_t done = 0;
     while (done < size) {
-        ssize_t n = read(fd, (char *)buffer + done, size - done);
+        char *at = (char *)buffer + done;
+        ssize_t n = offset < 0 ? read(fd, at, size - done)
+                               : pread(fd, at, size - done, offset + (off_t)done);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -116,6 +120,26 @@ ssize_t ocs_io_read(int fd, void *buffer, size_t size)
         done += (size_t)n;
     }
     return (ssize_t)done;
+}
+
+ssize_t ocs_io_read(int fd, void *buffer, size_t size)
+{
+    return read_whole(fd, buffer, size, -1);
+}
+
+ssize_t ocs_io_read_at(int fd, void *buffer, size_t size, off_t offset)
+{
+    return read_whole(fd, buffer, size, offset);
+}
+
+ssize_t ocs_io_read_cached(int fd, void *buffer, size_t size, off_t offset)
+{
+    struct iovec piece = {.iov_base = buffer, .iov_len = size};
+    ssize_t n;
+    do {
+        n = preadv2(fd, &piece, 1, offset, RWF_NOWAIT);
+    } while (n < 0 && errno == EINTR);
+    return n;
 }
 
 static int too_large(const char *what, uint64_t limit, struct ocs_error *err)

@@ -51,6 +51,12 @@ int ocs_io_open_dir(int dir, const char *path, int *fd, const char *what, struct
 
 /* Read up to `size` bytes; short only at the end of the file. EINTR is retried. */
 ssize_t ocs_io_read(int fd, void *buffer, size_t size);
+/* The same at an offset. */
+ssize_t ocs_io_read_at(int fd, void *buffer, size_t size, off_t offset);
+/* What the page cache has, without waiting for the disk: EAGAIN when it has nothing
+ * at `offset`, EOPNOTSUPP or ENOSYS where that cannot be told; may be short
+ * (preadv2(2), RWF_NOWAIT). */
+ssize_t ocs_io_read_cached(int fd, void *buffer, size_t size, off_t offset);
 
 /* The whole file, refusing more than `limit` bytes with OCS_REFUSED. */
 int ocs_io_read_all(int fd, uint64_t limit, struct ocs_bytes *out, const char *what,

@@ -100,15 +100,6 @@ static void family_init(struct family *family, struct ocs_sha2_kernels kernels, 
     family->wide_from = measure_wide_from(family);
 }
 
-static unsigned family_count(const struct family *family)
-{
-    const struct ocs_sha2_kernels *kernels = &family->kernels;
-    if (!kernels->narrow)
-        return 1;
-    bool wide = kernels->wide && family->wide_from <= kernels->wide->width;
-    return wide ? OCS_LANES_MAX : kernels->narrow->width;
-}
-
 /* ---- a set of lanes ---- */
 
 int ocs_lanes_new(bool portable, struct ocs_lanes **out, struct ocs_error *err)
@@ -133,12 +124,6 @@ void ocs_lanes_free(struct ocs_lanes *lanes)
 void ocs_lanes_set_wide_from(struct ocs_lanes *lanes, unsigned streams)
 {
     lanes->sha256.wide_from = lanes->sha512.wide_from = streams;
-}
-
-unsigned ocs_lanes_count(const struct ocs_lanes *lanes)
-{
-    unsigned a = family_count(&lanes->sha256), b = family_count(&lanes->sha512);
-    return a > b ? a : b;
 }
 
 /* ---- one lane ---- */

@@ -22,9 +22,6 @@ struct ocs_lanes; /* one per thread */
 int ocs_lanes_new(bool portable, struct ocs_lanes **out, struct ocs_error *err);
 void ocs_lanes_free(struct ocs_lanes *lanes);
 
-/* How many streams are worth holding at a time: 1 to OCS_LANES_MAX. */
-unsigned ocs_lanes_count(const struct ocs_lanes *lanes);
-
 /* `lane` < OCS_LANES_MAX; what it held is forgotten.  `algorithm` must be verifiable. */
 int ocs_lanes_begin(struct ocs_lanes *lanes, unsigned lane, enum ocs_algorithm algorithm,
                     struct ocs_error *err);

@@ -338,6 +338,22 @@ ssize_t pread(int fd, void *buffer, size_t size, off_t offset)
 
 ssize_t pread64(int fd, void *buffer, size_t size, off_t offset) __attribute__((alias("pread")));
 
+/* Of one piece, as ours all are. */
+ssize_t preadv2(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
+{
+    enum verdict verdict = is_file(fd) ? judge(READ, fd, NULL) : GO_ON;
+    struct iovec piece = pieces[0];
+    if (verdict == GIVE_ERROR)
+        return -1;
+    if (verdict == GO_SHORT && piece.iov_len > 1)
+        piece.iov_len /= 2;
+    return syscall(SYS_preadv2, fd, &piece, (unsigned long)count, (unsigned long)offset, 0ul,
+                   flags);
+}
+
+ssize_t preadv64v2(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
+    __attribute__((alias("preadv2")));
+
 int flock(int fd, int operation)
 {
     INJECT(LOCK, fd, NULL, syscall(SYS_flock, fd, operation));

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#ifndef OCS_STORE_STREAMS_H
+#define OCS_STORE_STREAMS_H
+
+/* Reads several files at once, in one thread, and computes their digests.
+ *
+ * What the page cache has is read and hashed.  What it does not have is asked for
+ * and come back to, so that as many reads are under way as files are held. */
+
+#include "digest.h"
+
+/* Files that are held at a time. */
+#define OCS_STREAMS_MAX 16
+
+/* A file on its way, embedded in what the caller knows of it. */
+struct ocs_stream {
+    int fd;                       /* the caller's, from `next` to `on_end`; read by offset */
+    enum ocs_algorithm algorithm; /* one that is not verifiable is read and not hashed */
+    uint64_t size;                /* so many bytes are read, or as many as there are */
+    uint64_t done;                /* bytes read */
+};
+
+/* The file could not be read: the error says why. */
+#define OCS_STREAM_UNREADABLE 1
+
+struct ocs_streams_visitor {
+    void *data;
+    /* The next file, opened, `done` 0; NULL: there is none now.  Without `hold` no file
+     * is held, and it may wait for one. */
+    struct ocs_stream *(*next)(void *data, bool hold);
+    /* Bytes that come next in the file.  Another result than 0 ends the stream. */
+    int (*on_bytes)(void *data, struct ocs_stream *stream, const void *bytes, size_t size);
+    /* 0: `digest` is that of the bytes (NULL when they were not hashed).  Otherwise
+     * what on_bytes gave, OCS_STREAM_UNREADABLE, or negative and described in *err. */
+    void (*on_end)(void *data, struct ocs_stream *stream, int result,
+                   const struct ocs_digest *digest, const struct ocs_error *err);
+};
+
+struct ocs_streams_options {
+    bool portable;    /* hash by libcrypto alone */
+    bool leave_cache; /* what was not in the page cache is not left there */
+};
+
+struct ocs_streams; /* one per thread: about 1 MiB */
+
+int ocs_streams_new(const struct ocs_streams_options *options, struct ocs_streams **out,
+                    struct ocs_error *err);
+void ocs_streams_free(struct ocs_streams *streams);
+
+/* Until `next` has none left and every stream has ended. */
+void ocs_streams_run(struct ocs_streams *streams, const struct ocs_streams_visitor *visitor);
+
+#endif
