@@ -271,7 +271,7 @@ struct ocs_trash_entry {
     const char *path;   /* in the run */
     const char *digest; /* of a blob; else NULL */
     const char *layout; /* of an index.json; else NULL */
-    uint64_t bytes;
+    uint64_t bytes;     /* that go free with it */
 };
 
 /* Everything that lies there, by run. */
@@ -318,7 +318,9 @@ OCS_PUBLIC int ocs_prune(struct ocs_store *store, const char *const *layouts, si
 struct ocs_gc_candidate {
     const char *digest;
     uint64_t size;
-    int64_t mtime; /* seconds since 1970 */
+    uint64_t bytes; /* of space that go free with it; 0 while it has other names */
+    unsigned links; /* its names */
+    int64_t mtime;  /* seconds since 1970 */
     const char *reason;
     const char *action; /* "trash" or "wait" */
     int64_t due;        /* when it goes, or would have gone */
@@ -362,9 +364,15 @@ struct ocs_gc_options {
 
 struct ocs_gc_report {
     uint64_t layouts;
+    /* Bytes of live blobs and *_size are sizes of files, so that these add up to what lies
+     * in blobs/; the other bytes are space that goes free, or went. */
     uint64_t live_blobs, live_bytes;
-    uint64_t candidates, candidate_bytes; /* that go in this run */
-    uint64_t waiting, waiting_bytes;      /* unreferenced, but still in their grace */
+    uint64_t candidates, candidate_bytes, candidate_size; /* that go in this run */
+    uint64_t waiting, waiting_bytes, waiting_size; /* unreferenced, but still in their grace */
+    uint64_t linked, linked_size; /* of the candidates: with other names, so no space goes free */
+    uint64_t holes;               /* sizes of the others beyond the space that they take */
+    uint64_t reflinked_bytes;     /* space of candidates that other files have, too */
+    bool reflinks_told;           /* or else it cannot be told here */
     uint64_t trashed, trashed_bytes;
     uint64_t temporaries, temporaries_bytes; /* files of other tools that go in this run */
     uint64_t temporaries_waiting, temporaries_waiting_bytes;

@@ -63,6 +63,8 @@ static void print_candidate_json(struct ocs_output *out, const struct ocs_gc_can
     ocs_output_open(out, "candidate");
     ocs_output_string(out, "digest", candidate->digest);
     ocs_output_integer(out, "size", candidate->size);
+    ocs_output_integer(out, "bytes", candidate->bytes);
+    ocs_output_integer(out, "links", candidate->links);
     ocs_output_time(out, "mtime", candidate->mtime);
     ocs_output_string(out, "reason", candidate->reason);
     ocs_output_string(out, "action", candidate->action);
@@ -143,8 +145,17 @@ static void print_summary_json(struct ocs_output *out, bool dry_run,
     ocs_output_integer(out, "live_bytes", report->live_bytes);
     ocs_output_integer(out, "candidates", report->candidates);
     ocs_output_integer(out, "candidate_bytes", report->candidate_bytes);
+    ocs_output_integer(out, "candidate_size", report->candidate_size);
     ocs_output_integer(out, "waiting", report->waiting);
     ocs_output_integer(out, "waiting_bytes", report->waiting_bytes);
+    ocs_output_integer(out, "waiting_size", report->waiting_size);
+    ocs_output_integer(out, "linked", report->linked);
+    ocs_output_integer(out, "linked_size", report->linked_size);
+    ocs_output_integer(out, "holes", report->holes);
+    if (report->reflinks_told)
+        ocs_output_integer(out, "reflinked_bytes", report->reflinked_bytes);
+    else
+        ocs_output_string(out, "reflinked_bytes", NULL);
     ocs_output_integer(out, "trashed", report->trashed);
     ocs_output_integer(out, "trashed_bytes", report->trashed_bytes);
     ocs_output_integer(out, "temporaries", report->temporaries);
@@ -168,6 +179,23 @@ static void print_amount(struct ocs_output *out, const char *title, uint64_t cou
     ocs_output_put(out, OCS_STYLE_BOLD, "%-10s", title);
     ocs_output_line(out, "%8" PRIu64 "  %11s%s%s", count, ocs_text_size(bytes).text,
                     remark[0] ? "  " : "", remark);
+}
+
+/* Why the space that goes free is not the size of the files. */
+static void print_space(struct ocs_output *out, const struct ocs_gc_report *report)
+{
+    if (report->linked)
+        ocs_output_line(out, "%s (%s) with other hard links: no space goes free with them",
+                        ocs_text_count(report->linked, "blob").text,
+                        ocs_text_size(report->linked_size).text);
+    if (report->holes)
+        ocs_output_line(out, "%s of the size of sparse or compressed files takes no space",
+                        ocs_text_size(report->holes).text);
+    if (report->reflinked_bytes)
+        ocs_output_line(out, "%s are reflinks: free when the other files are gone, too",
+                        ocs_text_size(report->reflinked_bytes).text);
+    if (!report->reflinks_told && report->candidates)
+        ocs_output_line(out, "whether other files share the space (reflinks) cannot be told here");
 }
 
 static void print_remarks(struct ocs_output *out, const struct ocs_gc_report *report)
@@ -203,7 +231,7 @@ static void print_summary_text(struct ocs_output *out, bool dry_run,
                                const struct ocs_gc_report *report)
 {
     char layouts[64];
-    snprintf(layouts, sizeof(layouts), "blobs in %s",
+    snprintf(layouts, sizeof(layouts), "blobs in %s, by size",
              ocs_text_count(report->layouts, "layout").text);
     print_amount(out, "live", report->live_blobs, report->live_bytes, layouts);
     if (dry_run)
@@ -219,6 +247,7 @@ static void print_summary_text(struct ocs_output *out, bool dry_run,
     if (report->purged)
         print_amount(out, "purged", report->purged, report->purged_bytes,
                      dry_run ? "old files in the trash that would go" : "old files of the trash");
+    print_space(out, report);
     print_remarks(out, report);
     if (dry_run)
         ocs_output_line(out, "nothing was changed: this was a dry run");

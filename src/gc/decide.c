@@ -194,6 +194,18 @@ static int keep_young(struct ocs_plan *plan, const struct ocs_census *census, st
 
 /* ---- the whole ---- */
 
+static void add_due(struct ocs_plan *plan, const struct ocs_plan_item *item)
+{
+    uint64_t size = item->stamp.size;
+    bool linked = item->links > 1;
+    plan->due++;
+    plan->due_bytes += item->bytes;
+    plan->due_size += size;
+    plan->linked += linked;
+    plan->linked_size += linked ? size : 0;
+    plan->holes += !linked && size > item->bytes ? size - item->bytes : 0;
+}
+
 static void sum_up(struct ocs_plan *plan)
 {
     for (uint32_t i = 0; i < plan->count; i++) {
@@ -201,11 +213,11 @@ static void sum_up(struct ocs_plan *plan)
         if (item->left) {
             plan->left++;
         } else if (item->state == OCS_PLAN_DUE) {
-            plan->due++;
-            plan->due_bytes += item->bytes;
+            add_due(plan, item);
         } else {
             plan->waiting++;
             plan->waiting_bytes += item->bytes;
+            plan->waiting_size += item->stamp.size;
         }
     }
 }

@@ -90,8 +90,13 @@ static void report_plan(struct run *run)
     report->live_bytes = live.bytes;
     report->candidates = survey->plan.due;
     report->candidate_bytes = survey->plan.due_bytes;
+    report->candidate_size = survey->plan.due_size;
     report->waiting = survey->plan.waiting;
     report->waiting_bytes = survey->plan.waiting_bytes;
+    report->waiting_size = survey->plan.waiting_size;
+    report->linked = survey->plan.linked;
+    report->linked_size = survey->plan.linked_size;
+    report->holes = survey->plan.holes;
 }
 
 static int survey(struct run *run, struct ocs_error *err)
@@ -101,6 +106,10 @@ static int survey(struct run *run, struct ocs_error *err)
     if (result)
         return result;
     report_plan(run);
+    result = ocs_plan_reflinked(run->store, &run->first.plan, &run->report->reflinked_bytes,
+                                &run->report->reflinks_told, err);
+    if (result)
+        return result;
     ocs_play_reached(run->play, OCS_GC_SURVEYED);
     return ocs_mark_unlisted(&run->first.census, &run->first.mark, &run->report->unlisted_images,
                              err);

@@ -4,6 +4,7 @@
 
 #include "store/cleanup.h"
 #include "store/error.h"
+#include "store/extents.h"
 
 #include <string.h>
 
@@ -119,6 +120,7 @@ static void note_stat(struct ocs_plan_item *item, const struct stat *st)
 {
     item->stamp = ocs_stamp_of(st);
     item->bytes = ocs_blob_frees(st);
+    item->links = (uint32_t)st->st_nlink;
 }
 
 /* Those that went away since the census are dropped. */
@@ -162,6 +164,46 @@ int ocs_plan_make(struct ocs_store *store, const struct ocs_census *census,
     return result;
 }
 
+/* ---- space that others have, too ---- */
+
+static int add_reflinked(struct ocs_store *store, const struct ocs_plan *plan,
+                         const struct ocs_plan_item *item, uint64_t *bytes, bool *told,
+                         struct ocs_error *err)
+{
+    auto_fd int fd = -1;
+    struct ocs_digest digest;
+    struct stat st;
+    uint64_t shared;
+    ocs_plan_digest(plan, item, &digest);
+    int result = ocs_blobs_open_blob(store->blobs, &digest, &fd, &st, err);
+    if (result > 0)
+        return 0; /* it went away */
+    if (result < 0 || ocs_extents_shared(fd, &shared) != 0)
+        *told = false; /* a file that we may not read */
+    else
+        *bytes += shared;
+    return 0;
+}
+
+int ocs_plan_reflinked(struct ocs_store *store, const struct ocs_plan *plan, uint64_t *bytes,
+                       bool *told, struct ocs_error *err)
+{
+    enum ocs_sharing sharing = ocs_extents_sharing(store->dir);
+    *bytes = 0;
+    *told = sharing != OCS_SHARING_UNTOLD;
+    int result = 0;
+    for (uint32_t i = 0; result == 0 && sharing == OCS_SHARING_TOLD && i < plan->count; i++) {
+        const struct ocs_plan_item *item = &plan->items[i];
+        if (i % 1024 == 0 && ocs_store_cancelled(store))
+            return ocs_error_interrupted(err);
+        if (item->state == OCS_PLAN_DUE && !item->left)
+            result = add_reflinked(store, plan, item, bytes, told, err);
+    }
+    if (!*told)
+        *bytes = 0;
+    return result;
+}
+
 /* ---- showing it ---- */
 
 void ocs_plan_show(const struct ocs_plan *plan, const struct ocs_gc_options *options)
@@ -176,6 +218,8 @@ void ocs_plan_show(const struct ocs_plan *plan, const struct ocs_gc_options *opt
         struct ocs_gc_candidate candidate = {
             .digest = ocs_digest_format(&digest, text),
             .size = item->stamp.size,
+            .bytes = item->bytes,
+            .links = item->links,
             .mtime = item->stamp.mtime_ns / 1000000000,
             .reason = ocs_plan_reason(item),
             .action = item->state == OCS_PLAN_DUE ? "trash" : "wait",

@@ -22,6 +22,7 @@ struct ocs_plan_item {
     uint8_t flags; /* enum ocs_node_flag */
     uint8_t kind;  /* enum ocs_node_kind */
     bool left;     /* of an algorithm that cannot be verified: never swept, never shown */
+    uint32_t links;
     int64_t since; /* unreferenced since */
     int64_t due;
     struct ocs_stamp stamp;
@@ -33,8 +34,10 @@ struct ocs_plan {
     uint32_t count;
     unsigned char *keys;
     int64_t now;
-    uint64_t due, due_bytes;
-    uint64_t waiting, waiting_bytes;
+    uint64_t due, due_bytes, due_size; /* bytes that go free; sizes of the files */
+    uint64_t waiting, waiting_bytes, waiting_size;
+    uint64_t linked, linked_size; /* of those that are due: with other names */
+    uint64_t holes;               /* of them: sizes beyond the space that they take */
     uint64_t left;
 };
 
@@ -62,6 +65,11 @@ void ocs_plan_digest(const struct ocs_plan *plan, const struct ocs_plan_item *it
 const char *ocs_plan_reason(const struct ocs_plan_item *item);
 /* Tell `options` of each item, in the order of the digests. */
 void ocs_plan_show(const struct ocs_plan *plan, const struct ocs_gc_options *options);
+
+/* Bytes of what is due in space that other files have, too: these go free when
+ * all of them are gone.  *told: the file system tells; else 0. */
+int ocs_plan_reflinked(struct ocs_store *store, const struct ocs_plan *plan, uint64_t *bytes,
+                       bool *told, struct ocs_error *err);
 
 /* Positions of the items that are due, documents before what they name. */
 int ocs_plan_order(const struct ocs_plan *plan, const struct ocs_census *census, uint32_t **out,

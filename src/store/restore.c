@@ -44,7 +44,7 @@ static int list_entry(void *data, const char *run, const char *path,
         .path = path,
         .digest = digest ? ocs_digest_format(digest, text) : NULL,
         .layout = layout_of(path, name, sizeof(name)) ? name : NULL,
-        .bytes = (uint64_t)st->st_blocks * 512,
+        .bytes = ocs_blob_frees(st),
     };
     (void)err;
     listing->on_entry(listing->data, &entry);
