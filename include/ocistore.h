@@ -540,6 +540,8 @@ struct ocs_fsck_options {
     bool strict;              /* warnings count as errors for the status */
     const char *shared_blobs; /* where a plain layout keeps its blobs */
     unsigned jobs;            /* threads; 0: the processors available */
+    uint64_t max_document;    /* bytes that a document may have; 0: OCS_FSCK_MAX_DOCUMENT.  Those
+                                 above OCS_DOCUMENT_BYTES_MAX are read by nobody */
     /* What is rehashed; existence and sizes are always looked at. 0 or NULL: no limit. */
     bool only_bad;      /* what the store has recorded as bad, and nothing else */
     int64_t max_age_s;  /* not what was verified in the last so many seconds */
@@ -563,6 +565,8 @@ struct ocs_fsck_options {
 };
 
 #define OCS_FSCK_FINDING_IDS_MAX 64
+#define OCS_FSCK_MAX_DOCUMENT    (UINT64_C(4) << 20) /* what registries have to take */
+#define OCS_DOCUMENT_BYTES_MAX   (UINT64_C(32) << 20)
 
 struct ocs_fsck_report {
     enum ocs_status status; /* what was found: OK, CORRECTED, REFUSED (errors are left), FAILED

@@ -13,7 +13,7 @@ struct fsck_values {
     const char *shared_blobs, *image;
     unsigned jobs;
     int64_t max_age_s, max_time_s;
-    uint64_t max_bytes, rate;
+    uint64_t max_bytes, rate, max_document;
     const char *metrics;
 };
 
@@ -56,6 +56,12 @@ static const struct ocs_option options[] = {
      .offset = VALUE(max_bytes),
      .value = "SIZE",
      .help = "rehash no more than SIZE; the next run goes on\n"},
+    {.name = "max-document",
+     .kind = OCS_OPTION_SIZE,
+     .offset = VALUE(max_document),
+     .value = "SIZE",
+     .help = "how large a document may be (default: 4M, as registries have\n"
+             "to take them; at most 32M)\n"},
     {.name = "rate",
      .kind = OCS_OPTION_SIZE,
      .offset = VALUE(rate),
@@ -410,6 +416,8 @@ static int refuse(struct ocs_cli *cli, const struct fsck_values *values)
     if (values->quick && rehashes_some(values))
         return ocs_cli_usage(cli, "--quick rehashes nothing: it contradicts --only-bad, "
                                   "--max-age, --max-time, --max-bytes and --rate");
+    if (values->max_document > OCS_DOCUMENT_BYTES_MAX)
+        return ocs_cli_usage(cli, "--max-document: nobody reads documents of more than 32M");
     if (!values->repair && (values->dry_run || values->from.count))
         return ocs_cli_usage(cli, "--dry-run and --from are for --repair");
     return 0;
@@ -433,6 +441,7 @@ static int run(struct ocs_cli *cli)
         .max_age_s = values.max_age_s,
         .max_time_s = values.max_time_s,
         .max_bytes = values.max_bytes,
+        .max_document = values.max_document,
         .rate = values.rate,
         .direct = values.direct,
         .portable_hash = wants_one_lane(),

@@ -164,15 +164,22 @@ static bool is_checked(const struct ocs_reading *reading)
     }
 }
 
-static int check(struct ocs_reading *reading)
+static uint64_t most_bytes(const struct ocs_fsck_options *options)
+{
+    uint64_t most = options->max_document ? options->max_document : OCS_FSCK_MAX_DOCUMENT;
+    return most < HARD_BYTES ? most : HARD_BYTES;
+}
+
+static int check(const struct bench *bench, struct ocs_reading *reading)
 {
     if (!is_checked(reading) || reading->verdict == OCS_VERDICT_BAD || reading->stamp.size == 0)
         return 0;
-    if (reading->stamp.size > HARD_BYTES) {
+    if (reading->stamp.size > most_bytes(bench->run->options)) {
         struct ocs_problem problem = {
             .id = "document-too-large",
             .severity = OCS_SEVERITY_ERROR,
-            .text = "is larger than any document may be",
+            .text = reading->stamp.size > HARD_BYTES ? "is larger than any document may be"
+                                                     : "is larger than a document may be here",
         };
         return keep_problem(reading, &problem, &reading->err);
     }
@@ -239,7 +246,7 @@ static int look(struct bench *bench, struct ocs_reading *reading)
     r = read_file(bench, reading, fd);
     if (r < 0 || reading->presence != OCS_PRESENCE_HERE || reading->too_big)
         return r;
-    return check(reading);
+    return check(bench, reading);
 }
 
 static void work(struct ocs_workers *workers, void *data)

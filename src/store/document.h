@@ -14,7 +14,7 @@
 #include "json.h"
 
 /* Goes up whenever the same bytes could give other edges. */
-#define OCS_EDGE_RULES 1
+#define OCS_EDGE_RULES 2
 
 enum ocs_role {
     OCS_ROLE_MANIFEST = 1, /* manifests[] of an index */

@@ -355,6 +355,14 @@ static int scan_document(struct scanner *s)
 
 /* ---- interface ---- */
 
+static size_t most_values(size_t size, const struct ocs_json_limits *limits)
+{
+    size_t most = limits->values;
+    if (limits->spread && size / limits->spread > most)
+        most = size / limits->spread;
+    return most < INT_MAX ? most : INT_MAX; /* cJSON's valueint */
+}
+
 int ocs_json_scan_tokens(const char *bytes, size_t size, struct ocs_json_limits limits,
                          struct ocs_json_tokens *out, struct ocs_json_flaw *flaw,
                          struct ocs_error *err)
@@ -365,7 +373,7 @@ int ocs_json_scan_tokens(const char *bytes, size_t size, struct ocs_json_limits 
         .at = bytes,
         .begin = bytes,
         .end = bytes + size,
-        .values_max = limits.values < INT_MAX ? limits.values : INT_MAX, /* cJSON's valueint */
+        .values_max = most_values(size, &limits),
         .tokens = out,
         .names = {.bytes = bytes},
         .err = err,

@@ -12,19 +12,26 @@
 struct ocs_json_limits {
     size_t bytes;
     size_t values; /* objects, arrays, strings, numbers, literals; bounds the memory */
+    size_t spread; /* more of them, when there are so many bytes for each; 0: no more */
 };
 
-#define OCS_JSON_DOCUMENT_BYTES (4u << 20)
+/* A value takes about 100 bytes of memory besides its own.  The smallest descriptors
+ * have 27 bytes for each of theirs, so what limits an honest document is its bytes. */
+#define OCS_JSON_SPREAD 16
+
+/* Less than is ever read of a blob (OCS_LEARN_BYTES_MAX): a part of one must not
+ * pass for the whole. */
+#define OCS_JSON_DOCUMENT_BYTES ((32u << 20) - 1)
 #define OCS_JSON_INDEX_BYTES    (64u << 20)
 #define OCS_JSON_DOCUMENT_LIMITS                                                                   \
     (struct ocs_json_limits)                                                                       \
     {                                                                                              \
-        .bytes = OCS_JSON_DOCUMENT_BYTES, .values = 1u << 18                                       \
+        .bytes = OCS_JSON_DOCUMENT_BYTES, .values = 1u << 18, .spread = OCS_JSON_SPREAD            \
     }
 #define OCS_JSON_INDEX_LIMITS                                                                      \
     (struct ocs_json_limits)                                                                       \
     {                                                                                              \
-        .bytes = OCS_JSON_INDEX_BYTES, .values = 1u << 20                                          \
+        .bytes = OCS_JSON_INDEX_BYTES, .values = 1u << 20, .spread = OCS_JSON_SPREAD               \
     }
 
 /* What went wrong where; `reason` is a fixed string. */

@@ -10,8 +10,8 @@
 #include "digest_list.h"
 #include "store.h"
 
-/* A document larger than this is scanned for digests in its first part only; no
- * tool reads one of more than 4 MiB. */
+/* A document of so many bytes or more is scanned for digests in its first part only;
+ * no tool reads one of more than 4 MiB. */
 #define OCS_LEARN_BYTES_MAX (32u << 20)
 
 /* By the first bytes of a blob: `{` comes first, or nothing but blanks so far. */

@@ -233,7 +233,7 @@ def layout_file_of_another_version(l):
 def layout_with_strange_files(l):
     """Files and folders of other tools beside ours are nobody's business."""
     l.finish([l.image()])
-    l.write("oci-put-blob123", b"half a blob")
+    l.write("oci-put-blob-of-mine", b"half a blob")
     l.write(".umoci-x/lock", b"")
     l.write("ingest/abc", b"x")
     os.symlink("/nonexistent", l.path("dangling"))

@@ -191,6 +191,12 @@ static void test_values(void **state)
     size_t most = OCS_JSON_DOCUMENT_LIMITS.values;
     assert_int_equal(scan_repeated("[0", ",0", most - 2, "]"), 0);
     assert_int_equal(scan_repeated("[0", ",0", 2000000, "]"), OCS_JSON_TOO_LARGE);
+    /* with room for each of them there may be more */
+    limits.spread = 4;
+    assert_int_equal(ocs_json_scan("[1,2,3,4]           ", 20, limits, NULL, NULL), 0);
+    assert_int_equal(ocs_json_scan("[1,2,3,4]          ", 19, limits, NULL, NULL),
+                     OCS_JSON_TOO_LARGE);
+    assert_int_equal(scan_repeated("[0", ",0                ", most * 2, "]"), 0);
 }
 
 int main(void)

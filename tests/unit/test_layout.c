@@ -21,6 +21,26 @@ static int parse(const char *text, struct ocs_index *out, struct ocs_error *err)
     return ocs_index_parse(&bytes, out, err);
 }
 
+/* More values than any document but an index may have. */
+static void test_as_many_entries_as_its_bytes_hold(void **state)
+{
+    static const char entry[] = "{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\","
+                                "\"digest\":\"" A "\",\"size\":1234567}";
+    enum { COUNT = 300000 };
+    struct ocs_index index = {0};
+    (void)state;
+    char *text = malloc(COUNT * sizeof(entry) + 64);
+    assert_non_null(text);
+    char *end = stpcpy(text, "{\"schemaVersion\":2,\"manifests\":[");
+    for (int i = 0; i < COUNT; i++)
+        end = stpcpy(stpcpy(end, i ? "," : ""), entry);
+    stpcpy(end, "]}");
+    struct ocs_bytes bytes = {.data = text, .size = strlen(text)};
+    assert_int_equal(ocs_index_parse(&bytes, &index, NULL), 0);
+    assert_int_equal(index.document.count, COUNT);
+    ocs_index_clear(&index);
+}
+
 static void test_what_is_an_index(void **state)
 {
     (void)state;
@@ -160,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_an_index),
+        cmocka_unit_test(test_as_many_entries_as_its_bytes_hold),
         cmocka_unit_test(test_edit_keeps_every_other_byte),
         cmocka_unit_test(test_edit_of_null_and_of_nothing),
         cmocka_unit_test(test_retag),
