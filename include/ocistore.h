@@ -377,6 +377,8 @@ struct ocs_gc_report {
     uint64_t temporaries, temporaries_bytes; /* files of other tools that go in this run */
     uint64_t temporaries_waiting, temporaries_waiting_bytes;
     uint64_t temporaries_trashed, temporaries_trashed_bytes;
+    uint64_t purges, purge_bytes; /* old files of the trash that go in this run; with `now` also
+                                     what was only just moved there, which is not counted here */
     uint64_t purged, purged_bytes;
     uint64_t trash_files, trash_bytes; /* left there in the end, if asked for */
     uint64_t rescued;                  /* referenced again while the sweep was going on */

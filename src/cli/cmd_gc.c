@@ -164,6 +164,8 @@ static void print_summary_json(struct ocs_output *out, bool dry_run,
     ocs_output_integer(out, "temporaries_waiting_bytes", report->temporaries_waiting_bytes);
     ocs_output_integer(out, "temporaries_trashed", report->temporaries_trashed);
     ocs_output_integer(out, "temporaries_trashed_bytes", report->temporaries_trashed_bytes);
+    ocs_output_integer(out, "purges", report->purges);
+    ocs_output_integer(out, "purge_bytes", report->purge_bytes);
     ocs_output_integer(out, "purged", report->purged);
     ocs_output_integer(out, "purged_bytes", report->purged_bytes);
     ocs_output_integer(out, "rescued", report->rescued);
@@ -176,7 +178,7 @@ static void print_summary_json(struct ocs_output *out, bool dry_run,
 static void print_amount(struct ocs_output *out, const char *title, uint64_t count, uint64_t bytes,
                          const char *remark)
 {
-    ocs_output_put(out, OCS_STYLE_BOLD, "%-10s", title);
+    ocs_output_put(out, OCS_STYLE_BOLD, "%-11s", title);
     ocs_output_line(out, "%8" PRIu64 "  %11s%s%s", count, ocs_text_size(bytes).text,
                     remark[0] ? "  " : "", remark);
 }
@@ -244,9 +246,11 @@ static void print_summary_text(struct ocs_output *out, bool dry_run,
         print_amount(out, "waiting", report->waiting, report->waiting_bytes,
                      "blobs that nothing needs, still in their grace");
     print_temporaries(out, dry_run, report);
+    if (dry_run && report->purges)
+        print_amount(out, "would purge", report->purges, report->purge_bytes,
+                     "old files in the trash");
     if (report->purged)
-        print_amount(out, "purged", report->purged, report->purged_bytes,
-                     dry_run ? "old files in the trash that would go" : "old files of the trash");
+        print_amount(out, "purged", report->purged, report->purged_bytes, "old files of the trash");
     print_space(out, report);
     print_remarks(out, report);
     if (dry_run)

@@ -171,6 +171,8 @@ static int plan(struct run *run, struct ocs_error *err)
     int result = ocs_breaker_take(run->store, &seen->census, &seen->plan, &run->breaker, err);
     if (result == 0)
         result = plan_purge(run, seen, NULL, &run->purge, err);
+    run->report->purges = run->purge.count;
+    run->report->purge_bytes = run->purge.bytes;
     if (result == 0)
         result = plan_leftovers(run, err);
     if (result == 0)

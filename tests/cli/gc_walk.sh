@@ -51,11 +51,4 @@ run_json 0 --store "$STORE" gc --now
 holds --argjson n "$(wc -l <garbage)" 'last.purged >= $n'
 [ -z "$(find "$STORE/.ocistore/trash" -type f)" ] || fail 'the trash is not empty'
 run 0 --store "$STORE" fsck
-for layout in "$STORE"/layouts/*/; do
-    for ref in $(jq -r '.manifests[].annotations["org.opencontainers.image.ref.name"] | strings' \
-        "$layout/index.json"); do
-        skopeo --insecure-policy copy --quiet --all --src-shared-blob-dir "$STORE/blobs" \
-            "oci:${layout%/}:$ref" dir:copy || fail "$layout:$ref is not whole any more"
-        rm -rf copy
-    done
-done
+copies_out "$STORE"

@@ -61,3 +61,28 @@ entries_of() { # INDEX...
 blobs_in() { # BLOBS
     (cd "$1" && find . -type f) | sed 's|^\./||; s|/|:|' | sort
 }
+
+# Whether skopeo copies every entry of every layout out of a store, nameless ones too,
+# and umoci unpacks the first one of each, if it is an image.
+copies_out() { # STORE
+    for layout in "$1"/layouts/*/; do
+        rm -rf copy.layout
+        mkdir copy.layout
+        ln -s "$1/blobs" copy.layout/blobs
+        cp "${layout}oci-layout" copy.layout/
+        jq -c '.manifests |= [to_entries[] |
+            .value.annotations["org.opencontainers.image.ref.name"] = "n\(.key)" | .value]' \
+            "${layout}index.json" >copy.layout/index.json
+        for name in $(jq -r '.manifests | keys[] | "n\(.)"' copy.layout/index.json); do
+            skopeo --insecure-policy copy --quiet --all "oci:copy.layout:$name" dir:copy.out ||
+                fail "$layout: entry $name is not whole any more"
+            rm -rf copy.out
+        done
+        [ "$(jq -r '.manifests[0].mediaType' copy.layout/index.json)" = \
+            application/vnd.oci.image.manifest.v1+json ] || continue
+        umoci unpack --rootless --image copy.layout:n0 copy.bundle >/dev/null 2>&1 ||
+            fail "$layout: umoci cannot unpack it"
+        chmod -R u+rwx copy.bundle
+        rm -rf copy.bundle
+    done
+}
