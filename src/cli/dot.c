@@ -59,7 +59,8 @@ static void put_label(struct ocs_output *out, const struct ocs_tree_node *node)
 void ocs_dot_node(struct ocs_output *out, const struct ocs_tree_node *node)
 {
     bool back = strcmp(node->role, "referrer") == 0 || strcmp(node->role, "subject") == 0;
-    put_label(out, node);
+    if (!node->repeats) /* a second time would take its place in the drawing */
+        put_label(out, node);
     if (node->parent)
         ocs_output_line(out, "    \"%s\" -> \"%s\"%s%s%s;", node->parent, node->digest,
                         back ? " [style=dashed, label=\"" : "", back ? node->role : "",

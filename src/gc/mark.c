@@ -114,7 +114,8 @@ int ocs_mark_unlisted(const struct ocs_census *census, const struct ocs_mark *ma
     *count = 0;
     for (uint32_t id = 0; id < mark->count; id++) {
         if (ocs_mark_unreferenced(mark, census, id) && !is_a_part[id] &&
-            is_stored_document(census, id) && is_complete(census, id))
+            !(census->view.flags[id] & OCS_NODE_REMOVED_BY_US) && is_stored_document(census, id) &&
+            is_complete(census, id))
             (*count)++;
     }
     return 0;

@@ -44,8 +44,8 @@ static inline bool ocs_mark_unreferenced(const struct ocs_mark *mark,
     return id < mark->count && census->present[id] && !(mark->bits[id] & OCS_MARK_LIVE);
 }
 
-/* Documents that nothing lists or references and whose children are all there:
- * images that `adopt` or `attach` would bring back. */
+/* Documents that nothing lists or references, that no command of ours took out, and
+ * whose children are all there: images that `adopt` or `attach` would bring back. */
 int ocs_mark_unlisted(const struct ocs_census *census, const struct ocs_mark *mark, uint64_t *count,
                       struct ocs_error *err);
 

@@ -11,6 +11,8 @@ blobs=$(jq -r 'select(.type == "node").digest' out | sort -u | wc -l)
 edges=$(jq -r 'select(.type == "node" and .parent != null) | .parent + .digest' out | wc -l)
 run 0 --store "$STORE" tree --dot multi:latest
 same "$(grep -o '^    "[^"]*" \[label=' out | sort -u | wc -l)" "$blobs" 'nodes'
+same "$(grep -o '^    "[^"]*" \[label="subject' out)" '' 'an image that is drawn as a subject'
+same "$(grep -c 'label="manifest.*peripheries=2' out)" 1 'the image itself'
 same "$(grep -c ' -> ' out)" "$edges" 'arrows'
 same "$(head -n 1 out)" 'digraph "multi:latest" {' 'the title'
 same "$(tail -n 1 out)" '}' 'the end'

@@ -173,6 +173,9 @@ static void counts_complete_images_that_nothing_lists(void **state)
     drawing.census.present[5] = 0;
     drawing.census.present[7] = 0;
     assert_int_equal(unlisted(&drawing), 2);
+    drawing.census.view.flags[3] = OCS_NODE_REMOVED_BY_US; /* nobody lost that one */
+    assert_int_equal(unlisted(&drawing), 1);
+    drawing.census.view.flags[3] = 0;
     drawing_list(&drawing, 0);
     assert_int_equal(unlisted(&drawing), 1);
     drawing_clear(&drawing);
