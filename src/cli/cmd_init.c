@@ -7,6 +7,7 @@
 
 struct init_values {
     const char *graph_dir;
+    bool unsafe_network;
 };
 
 static const struct ocs_option options[] = {
@@ -15,6 +16,11 @@ static const struct ocs_option options[] = {
      .offset = offsetof(struct init_values, graph_dir),
      .value = "DIR",
      .help = "keep the reference graph there (default: .ocistore/graph)\n"},
+    {.name = "unsafe-network",
+     .kind = OCS_OPTION_FLAG,
+     .offset = offsetof(struct init_values, unsafe_network),
+     .help = "allow a network file system, where locks may not hold; with\n"
+             "--graph-dir on a local one\n"},
     {0},
 };
 
@@ -59,10 +65,14 @@ static int run(struct ocs_cli *cli)
     if (word && cli->global.store && strcmp(word, cli->global.store) != 0)
         result = ocs_cli_usage(cli, "'%s' and --store '%s' contradict each other", word,
                                cli->global.store);
+    if (result == 0 && values.unsafe_network && !values.graph_dir)
+        result = ocs_cli_usage(cli, "--unsafe-network needs --graph-dir: the graph must be local");
     if (result != 0)
         return ocs_cli_status(cli, result);
     const char *dir = choose_folder(cli);
-    struct ocs_init_options init = {.graph_dir = values.graph_dir, .hooks = &cli->hooks};
+    struct ocs_init_options init = {.graph_dir = values.graph_dir,
+                                    .unsafe_network = values.unsafe_network,
+                                    .hooks = &cli->hooks};
     struct ocs_init_report report = {0};
     result = ocs_store_init(dir, &init, &report, &cli->err);
     if (result < 0)

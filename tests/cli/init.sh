@@ -35,6 +35,14 @@ complains 'contradict'
 OCISTORE=$PWD/by-environment run 0 init
 [ -d by-environment/.ocistore ] || fail '$OCISTORE is not taken'
 
+run 16 init --unsafe-network networked
+complains '--graph-dir'
+[ ! -e networked ] || fail 'a store was made by wrong usage'
+mkdir graph
+run 0 init --unsafe-network --graph-dir graph networked
+jq -e --arg g "$PWD/graph" '.unsafe_network and .graph_dir == $g' networked/.ocistore/store.json >/dev/null ||
+    fail 'store.json does not remember what was allowed'
+
 run 16 init one two
 touch file
 run_json 8 init file/store
