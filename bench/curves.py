@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: the ocistore developers
 """How time grows with the number of blobs, with their size, and falls with threads."""
 import os
+import time
 
 import cases
 import measure
@@ -33,6 +34,16 @@ def repeat(session, command, times=REPEATS, memory=False):
     return result
 
 
+def interleave(session, commands):
+    """The median of the seconds of each, in rounds of another order each."""
+    names, costs = list(commands), {name: [] for name in commands}
+    for _ in range(REPEATS):
+        session.random.shuffle(names)
+        for name in names:
+            costs[name].append(measure.run(commands[name], session.log).seconds)
+    return {name: measure.quartiles(costs[name])[1] for name in commands}
+
+
 # ---- by number of blobs -----------------------------------------------------
 
 def write_names(path, folder, names):
@@ -40,10 +51,14 @@ def write_names(path, folder, names):
         out.write(b"".join(f"{folder}/{name}\0".encode() for name in names))
 
 
+def layouts_of(blobs):
+    return max(1, blobs // BLOBS_IN_LAYOUT)
+
+
 def many(session, blobs):
     """A store of so many blobs, and beside it lists of its documents and other blobs."""
     folder = session.place("data", f"many-{blobs}")
-    made = stores.many_of(folder, blobs, layouts=max(1, blobs // BLOBS_IN_LAYOUT)).make()
+    made = stores.many_of(folder, blobs, layouts_of(blobs)).make()
     where = f"{folder}/blobs/sha256"
     documents = {one.split(":")[1] for one in made}
     write_names(f"{folder}.documents", where, documents)
@@ -72,10 +87,16 @@ def point_of_growth(session, blobs):
 
 
 def growth(session, largest):
-    points, blobs = [], min(1000, largest)
+    """Ten times as many blobs, as long as there is time for ten times the last."""
+    points, blobs, took = [], min(1000, largest), 0.0
     while blobs <= largest:
+        if took * 10 > session.time_left():
+            session.failures.append(f"growth: no time for {blobs:,} blobs")
+            break
         session.say(f"growth: {blobs:,} blobs")
+        before = time.monotonic()
         points.append(point_of_growth(session, blobs))
+        took = time.monotonic() - before
         blobs *= 10
     return points
 
@@ -90,12 +111,14 @@ def goals_of_growth(points):
     size = f"{last['blobs']:,} blobs"
     share = min(1.0, max(0.1, last["blobs"] / MILLION))    # starting costs something, too
     some = [
-        goal(f"plan of {size}, graph known", last["plan"]["seconds"], PLAN_SECONDS * share, "{:.3f} s"),
-        goal(f"its own memory, {size}", last["plan"]["own_memory"] / 1e6, PLAN_BYTES / 1e6,
+        goal(f"plan of {size}, graph known", last["plan"]["seconds"], PLAN_SECONDS * share,
+             "{:.3f} s"),
+        goal("own memory of that plan", last["plan"]["own_memory"] / 1e6, PLAN_BYTES / 1e6,
              "{:.0f} MB"),
         goal(f"first plan of {size}, times reading documents and opening all",
-             last["first_plan"]["seconds"] / last["reading"]["seconds"], FIRST_PLAN_RATIO, "{:.2f}"),
-        goal(f"ls, {size} in {max(1, last['blobs'] // BLOBS_IN_LAYOUT):,} layouts",
+             last["first_plan"]["seconds"] / last["reading"]["seconds"], FIRST_PLAN_RATIO,
+             "{:.2f}"),
+        goal(f"ls, {size} in {layouts_of(last['blobs']):,} layouts",
              last["ls"]["seconds"], LS_SECONDS, "{:.3f} s"),
     ]
     large = [p["plan"]["seconds"] / p["blobs"] for p in points if p["blobs"] >= 10_000]
@@ -120,16 +143,15 @@ def point_of_size(session, size):
     folder = session.place("data", f"size-{size}")
     stores.load_pool()
     stores.Sized(folder, [size] * count, layers=100).make()
+    whole = sum(os.path.getsize(path) for path in session.blobs(folder))
     session.do(f"{session.program} init -q {folder}")
-    names = {"program": session.program, "data": folder}
+    os.sync()
     at_once = min(1000, max(1, count // 8))
-    point = {"size": size, "bytes": size * count}
-    for key, command in (
-            ("fsck", "exec {program} --store {data} -q fsck"),
-            ("openssl", cases.BLOBS + f" -P2 -n{at_once} openssl dgst -sha256"),
-            ("sha256sum", cases.BLOBS + f" -P2 -n{at_once} sha256sum")):
-        point[key] = repeat(session, command.format(**names))["seconds"]
-    return point
+    blobs = cases.BLOBS.format(data=folder)
+    return {"size": size, "bytes": whole, **interleave(session, {
+        "fsck": f"exec {session.program} --store {folder} -q fsck",
+        "openssl": f"{blobs} -P2 -n{at_once} openssl dgst -sha256",
+        "sha256sum": f"{blobs} -P2 -n{at_once} sha256sum"})}
 
 
 def sizes(session):
@@ -148,15 +170,15 @@ def sizes_chart(points):
 
 def threads(session):
     session.say("threads")
-    points = []
-    for count in THREADS:
-        point = {"threads": count}
-        for name in ("mixed", "small"):
-            folder = session.data(name)
-            measure.make_warm(folder)
-            point[name] = repeat(session, f"exec {session.program} --store {folder} -q fsck"
-                                          f" -j {count}")["seconds"]
-        points.append(point)
+    points = [{"threads": count} for count in THREADS]
+    for name in ("mixed", "small"):
+        folder = session.data(name)
+        measure.make_warm(folder)
+        took = interleave(session, {
+            count: f"exec {session.program} --store {folder} -q fsck -j {count}"
+            for count in THREADS})
+        for point in points:
+            point[name] = took[point["threads"]]
     return points
 
 

@@ -67,11 +67,13 @@ class Chart:
         for tick in self.y.ticks:
             at = self.y.at(tick)
             yield f'<path class="grid" d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}"/>'
-            yield f'<text x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{escape(self.name_y(tick))}</text>'
+            yield (f'<text x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">'
+                   f"{escape(self.name_y(tick))}</text>")
         for tick in self.ticks_x:
             at = self.x.at(tick)
             yield f'<path class="grid" d="M{at:.1f} {TOP}V{HEIGHT - BOTTOM}"/>'
-            yield f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{escape(self.name_x(tick))}</text>'
+            yield (f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">'
+                   f"{escape(self.name_x(tick))}</text>")
 
     def label_places(self):
         """Beside the last point of each line, apart from each other."""

@@ -4,7 +4,6 @@
 import json
 import os
 import random
-import shlex
 import subprocess
 import sys
 import time
@@ -31,14 +30,18 @@ class Run:
 class Session:
     Failed = measure.Failed
 
-    def __init__(self, program, folder, scale, rounds, cold):
+    def __init__(self, program, without_isal, folder, args):
         self.program = os.path.abspath(program)
-        self.folder, self.scale, self.rounds, self.cold = folder, scale, rounds, cold
-        self.failures = []
-        self.log = os.path.join(folder, "log")
-        self.random = random.Random()
         with open(program, "rb") as file:
             self.program_bytes = file.read()
+        if cases.IGZIP not in self.program_bytes:
+            without_isal = self.program
+        self.without_isal = without_isal    # the same program; None: there is none
+        self.folder, self.log = folder, os.path.join(folder, "log")
+        self.scale, self.rounds, self.cold = args.scale, args.rounds, args.cold
+        self.end = time.monotonic() + args.minutes * 60
+        self.failures = []
+        self.random = random.Random()
 
     def scaled(self, number):
         return max(1, int(number * self.scale))
@@ -60,6 +63,9 @@ class Session:
 
     def place(self, *names):
         return os.path.join(self.folder, *names)
+
+    def time_left(self):
+        return self.end - time.monotonic()
 
     # ---- data
 
@@ -88,7 +94,9 @@ class Session:
 
     def usable(self, case):
         """The names of the contenders that can be run here."""
-        return [name for name, one in case.contenders.items() if one.possible(self.program_bytes)]
+        return [name for name, one in case.contenders.items()
+                if all(switch.encode() in self.program_bytes for switch in one.env)
+                and (self.without_isal or "{without_isal}" not in one.command)]
 
     def run(self, case, name, number):
         contender = case.contenders[name]
@@ -97,8 +105,8 @@ class Session:
         run = Run(self.data(case.data), fresh, self.log, number == 0)
         if contender.prepare:
             contender.prepare(self, run)
-        command = contender.command.format(program=shlex.quote(self.program),
-                                           data=run.data, fresh=fresh)
+        command = contender.command.format(
+            program=self.program, without_isal=self.without_isal, data=run.data, fresh=fresh)
         os.sync()
         if case.cold:
             measure.make_cold(run.data, self.cold)
@@ -123,8 +131,8 @@ class Session:
         return costs
 
     def measure(self, case):
-        """A list of rounds, each {contender: cost}.  At least FEWEST_ROUNDS (or what
-        was asked for, when that is less), then as many as there is time for."""
+        """A list of rounds, each {contender: cost}: as many as the case has time for, but
+        FEWEST_ROUNDS (or what was asked for, when that is less) as long as all has."""
         names, rounds, longest = self.usable(case), [], 0.0
         data = self.data(case.data)
         if not case.cold:
@@ -135,7 +143,8 @@ class Session:
             rounds.append(self.round(case, names, len(rounds)))
             longest = max(longest, time.monotonic() - before)
             end = time.monotonic() - begin + longest
-            if len(rounds) >= FEWEST_ROUNDS and end > case.seconds:
+            enough = len(rounds) >= FEWEST_ROUNDS and end > case.seconds
+            if enough or longest > self.time_left():
                 break
         return rounds
 

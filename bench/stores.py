@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: the ocistore developers
 """Layouts to measure with.  The same arguments make the same bytes."""
+import concurrent.futures
 import hashlib
 import json
 import multiprocessing
@@ -21,6 +22,14 @@ IMAGES_AT_ONCE = 500
 POOL_SIZE = 32 << 20
 SMALL = 1 << 16
 UNLINKERS = 16
+
+
+def parallel(work, items, at_once=1):
+    """What `work` gives for each of the items, in their order, from a process for each
+    processor."""
+    with concurrent.futures.ProcessPoolExecutor(
+            PROCESSES, multiprocessing.get_context("fork")) as workers:
+        return list(workers.map(work, items, chunksize=at_once))
 
 
 class Blobs:
@@ -138,13 +147,11 @@ class Many:
         entries, documents = [[] for _ in range(self.layouts)], []
         first = -self.garbage
         last = 0 if self.standalone else self.pool
-        with multiprocessing.Pool(PROCESSES) as workers:
-            layers = workers.map_async(self.put_layers, [
-                range(first + i, last, PROCESSES * 8) for i in range(PROCESSES * 8)])
-            for which, some, names in workers.imap(self.put_images, self.tasks()):
-                entries[which] += some
-                documents += names
-            layers.get()
+        parallel(self.put_layers, [range(first + i, last, PROCESSES * 8)
+                                   for i in range(PROCESSES * 8)])
+        for which, some, names in parallel(self.put_images, self.tasks()):
+            entries[which] += some
+            documents += names
         for which, some in enumerate(entries):
             write_layout(self.layout_folder(which), some)
         return documents
@@ -225,8 +232,7 @@ class Sized:
 
     def make(self):
         order = sorted(range(len(self.sizes)), key=lambda i: -self.sizes[i])
-        with multiprocessing.Pool(PROCESSES) as workers:
-            done = workers.map(self.put, order, chunksize=max(1, len(order) // 1000))
+        done = parallel(self.put, order, max(1, len(order) // 1000))
         self.list([one for _, one in sorted(zip(order, done))], self.layers)
 
 
@@ -309,8 +315,7 @@ class Deep:
 
     def make(self):
         blobs = Blobs(self.folder)
-        with multiprocessing.Pool(PROCESSES) as workers:
-            done = workers.map(self.put, self.shares()[::-1], chunksize=1)
+        done = parallel(self.put, self.shares()[::-1])
         entry, _ = put_image(blobs, "v0", [(d, s) for d, s, _ in done], [p for _, _, p in done],
                              LAYER + "+gzip")
         write_layout(self.folder, [entry])
@@ -337,8 +342,7 @@ class Shared:
         layers.list(done, len(done))
 
     def make(self):
-        with multiprocessing.Pool(PROCESSES) as workers:
-            workers.map(self.put, range(self.layouts), chunksize=1)
+        parallel(self.put, range(self.layouts))
 
 
 # ---- trash ------------------------------------------------------------------
@@ -355,8 +359,7 @@ class Trash:
             blobs.put(b"trash %d\n" % number * (8 + number % 5))
 
     def make(self):
-        with multiprocessing.Pool(PROCESSES) as workers:
-            workers.map(self.put, [range(i, self.count, PROCESSES) for i in range(PROCESSES)])
+        parallel(self.put, [range(i, self.count, PROCESSES) for i in range(PROCESSES)])
 
 
 # ---- away with it -----------------------------------------------------------

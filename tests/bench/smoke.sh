@@ -14,8 +14,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp bench/README.md "$work/"
 
-bench/run --program "$OCS_PROGRAM" --scale 0.001 --rounds 1 --most 1000 --cold advise \
-    --dir "$work" --json "$work/results" --write --into "$work" >"$work/log" 2>&1 ||
+bench/run --program "$OCS_PROGRAM" --without-isal "$OCS_PROGRAM" --scale 0.001 \
+    --rounds 1 --most 1000 --cold advise --dir "$work" --json "$work/results" --write \
+    --into "$work" >"$work/log" 2>&1 ||
     { cat "$work/log" && exit 1; }
 
 python3 - "$work" <<'END'
