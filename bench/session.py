@@ -16,10 +16,11 @@ FEWEST_ROUNDS = 3
 
 
 class Run:
-    """One contender in one round."""
+    """One contender in one round, ready to go."""
 
     def __init__(self, data, fresh, log, first):
         self.data, self.fresh, self.log, self.first = data, fresh, log, first
+        self.command = ""
 
     def summary(self):
         """The last line of `--json`."""
@@ -98,23 +99,27 @@ class Session:
                 if all(switch.encode() in self.program_bytes for switch in one.env)
                 and (self.without_isal or "{without_isal}" not in one.command)]
 
-    def run(self, case, name, number):
+    def prepare(self, case, name, number):
         contender = case.contenders[name]
         fresh = self.place("runs", f"{case.name}-{number}-{name.replace(' ', '-')}")
         os.makedirs(fresh)
-        run = Run(self.data(case.data), fresh, self.log, number == 0)
+        run = Run(self.data(case.data), fresh, self.log, not number)
         if contender.prepare:
             contender.prepare(self, run)
-        command = contender.command.format(
+        run.command = contender.command.format(
             program=self.program, without_isal=self.without_isal, data=run.data, fresh=fresh)
         os.sync()
         if case.cold:
             measure.make_cold(run.data, self.cold)
-        cost = measure.run(command, self.log, contender.env)
+        return run
+
+    def run(self, case, name, number):
+        contender, run = case.contenders[name], self.prepare(case, name, number)
+        cost = measure.run(run.command, self.log, contender.env)
         if contender.verify:
             contender.verify(self, run)
         if not contender.keep:
-            stores.remove(fresh)
+            stores.remove(run.fresh)
         return cost.as_dict()
 
     def round(self, case, names, number):
