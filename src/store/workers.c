@@ -360,10 +360,12 @@ static int outcome(const struct pool *pool, struct ocs_error *err)
 {
     if (pool->started == 0)
         return ocs_error_raise(err, OCS_FAILED, "not one worker thread could be started");
-    if (pool->result || pool->open == 0)
+    if (pool->result)
         return pool->result;
-    if (atomic_load(&pool->stopped))
+    if (atomic_load(&pool->stopped)) /* items that were given back may be half done */
         return ocs_error_interrupted(err);
+    if (pool->open == 0)
+        return 0;
     return ocs_error_raise(err, OCS_FAILED, "the worker threads gave up: out of memory");
 }
 
