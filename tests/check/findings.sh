@@ -24,5 +24,11 @@ awk -F ' *\\| *' '/^## / { on = /Findings/ }
             if (id[i] != "")
                 print id[i], $3
     }' doc/fsck.md | sort >"$work/told"
+# Each has a row in the damage tables, or a test of the program.
+while read -r id severity; do
+    tracked 'tests/damage/*.c' 'tests/cli/fsck*.sh' | xargs grep -qE "(info|notice|warning|error|fatal):? $id\\b" ||
+        printf '%s\n' "$id"
+done <"$work/made" | none 'never shown by a test:'
+
 comm -23 "$work/made" "$work/told" | none 'doc/fsck.md does not tell:'
 comm -13 "$work/made" "$work/told" | none 'doc/fsck.md tells what is never found:'

@@ -14,6 +14,7 @@
 #include "unit/place.h"
 
 #include "store/hash.h"
+#include "store/store.h"
 
 #include <sys/stat.h>
 
@@ -70,6 +71,20 @@ static inline const char *images_path(struct images *images, const char *name)
     size_t algorithm = strcspn(digest, ":");
     snprintf(images->path, sizeof(images->path), "%s/blobs/%.*s/%s", images->root, (int)algorithm,
              digest, digest + algorithm + 1);
+    return images->path;
+}
+
+/* A file of the layout's folder, and one of the folder with the blobs.  Lives until
+ * the next call. */
+static inline const char *images_in_layout(struct images *images, const char *name)
+{
+    snprintf(images->path, sizeof(images->path), "%s/%s", images->layout, name);
+    return images->path;
+}
+
+static inline const char *images_in_root(struct images *images, const char *name)
+{
+    snprintf(images->path, sizeof(images->path), "%s/%s", images->root, name);
     return images->path;
 }
 
@@ -262,6 +277,20 @@ static inline void images_make_store(struct images *images, struct place *place)
     place_mkdirs(place, "store/blobs/sha256");
     place_mkdirs(place, "store/layouts/shop");
     images_fill(images);
+}
+
+/* The store's layout with its last good index.json. */
+static inline void images_register(struct images *images)
+{
+    struct ocs_store *store = NULL;
+    assert_int_equal(ocs_store_open(place_path(images->place, "store"), NULL, &store, NULL), 0);
+    struct ocs_roots_place roots = ocs_store_roots_place(store);
+    struct ocs_root root = {.name = "shop", .path = "layouts/shop"};
+    char *text = place_read(images->place, "store/layouts/shop/index.json");
+    struct ocs_bytes index = {.data = text, .size = strlen(text)};
+    assert_int_equal(ocs_roots_put(&roots, &root, &index, NULL), 0);
+    free(text);
+    ocs_store_close(store);
 }
 
 /* ---- damage ---- */

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 struct reads {
@@ -58,6 +59,12 @@ ssize_t pread(int fd, void *bytes, size_t size, off_t offset)
     return reads_pass(fd, bytes, syscall(SYS_pread64, fd, bytes, size, offset));
 }
 
+ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t offset, int flags)
+{
+    return reads_pass(fd, parts[0].iov_base,
+                      syscall(SYS_preadv2, fd, parts, count, offset, 0, flags));
+}
+
 /* What fortified headers make of them. */
 ssize_t fortified_read(int fd, void *bytes, size_t size, size_t room) __asm__("__read_chk");
 ssize_t fortified_read(int fd, void *bytes, size_t size, size_t room)
@@ -67,7 +74,7 @@ ssize_t fortified_read(int fd, void *bytes, size_t size, size_t room)
 }
 
 ssize_t fortified_pread(int fd, void *bytes, size_t size, off_t offset,
-                        size_t room) __asm__("__pread_chk");
+                        size_t room) __asm__("__pread64_chk");
 ssize_t fortified_pread(int fd, void *bytes, size_t size, off_t offset, size_t room)
 {
     (void)room;

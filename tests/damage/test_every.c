@@ -10,7 +10,8 @@
 
 static void every_byte_of_a_document_counts(void **state)
 {
-    static const char *const names[] = {"index", "manifest-a", "config-c"};
+    static const char *const names[] = {"index",    "manifest-a", "manifest-b", "manifest-c",
+                                        "config-a", "config-b",   "config-c"};
     struct images images;
     struct verdict verdict;
     images_make_layout(&images, *state);
@@ -63,6 +64,30 @@ static void every_length_of_a_layer_counts(void **state)
         assert_int_equal(verdict.report.errors, size ? 2 : 1);
     }
     free(text);
+}
+
+static void every_page_of_a_layer_counts(void **state)
+{
+    static unsigned char bytes[50 * PAGE + 100];
+    static const char *const layers[] = {"long"};
+    struct images images;
+    struct verdict verdict;
+    images_make_empty(&images, *state);
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (unsigned char)(i * 3 + i / 777);
+    images_add_bytes(&images, "long", OCS_ALGORITHM_SHA256, bytes, sizeof(bytes));
+    images_add_image(&images, "x", layers, 1);
+    char *entry = images_entry(&images, MEDIA_MANIFEST, "manifest-x", "x");
+    images_write_index(&images, entry);
+    free(entry);
+    for (size_t size = 50 * PAGE; size > 0; size -= PAGE) {
+        images_cut(&images, "long", size);
+        assert_int_equal(images_fsck(&images, (struct ocs_fsck_options){.jobs = 1}, NULL, &verdict),
+                         0);
+        assert_string_equal(verdict.text, "error blob-digest-mismatch long (shop:x)\n"
+                                          "error blob-size-mismatch long (shop:x)\n");
+        assert_int_equal(verdict.report.status, OCS_REFUSED);
+    }
 }
 
 /* ---- the graph ---- */
@@ -124,6 +149,7 @@ int main(void)
         PLACE_TEST(every_byte_of_a_document_counts),
         PLACE_TEST(every_byte_of_an_index_json_is_survived),
         PLACE_TEST(every_length_of_a_layer_counts),
+        PLACE_TEST(every_page_of_a_layer_counts),
         PLACE_TEST(every_page_of_the_graph_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

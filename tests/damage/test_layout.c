@@ -163,42 +163,46 @@ static void damage_subject_of_referrer(struct images *images)
 
 static void add_strangers(struct images *images)
 {
-    place_write(images->place, "shop/blobs/sha256/README", "hello");
-    place_write(images->place,
-                "shop/blobs/sha256/"
-                "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a123456",
+    struct place *place = images->place;
+    place_write(place, images_in_root(images, "blobs/sha256/README"), "hello");
+    place_write(place,
+                images_in_root(images,
+                               "blobs/sha256/44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310"
+                               "c060f61caaff8a123456"),
                 "{");
-    place_write(images->place, "shop/blobs/sha256/123.tmp", "");
-    place_write(images->place, "shop/oci-put-blob123456", "");
-    place_write(images->place, "shop/NOTES", "other files are nobody's business");
+    place_write(place, images_in_root(images, "blobs/sha256/123.tmp"), "");
+    place_write(place, images_in_layout(images, "oci-put-blob123456"), "");
+    place_write(place, images_in_layout(images, "NOTES"), "other files are nobody's business");
 }
 
 static void add_unknown_algorithm(struct images *images)
 {
-    place_mkdirs(images->place, "shop/blobs/crc32");
+    place_mkdirs(images->place, images_in_root(images, "blobs/crc32"));
     images_call(images, "crc", "crc32:cbf43926", 9);
     images_write_old(images, images_path(images, "crc"), "123456789", 9);
 }
 
 static void no_layout_file(struct images *images)
 {
-    assert_int_equal(unlinkat(images->place->fd, "shop/oci-layout", 0), 0);
+    assert_int_equal(unlinkat(images->place->fd, images_in_layout(images, "oci-layout"), 0), 0);
 }
 
 static void old_layout_file(struct images *images)
 {
-    place_write(images->place, "shop/oci-layout", "{\"imageLayoutVersion\":\"0.9.0\"}");
+    place_write(images->place, images_in_layout(images, "oci-layout"),
+                "{\"imageLayoutVersion\":\"0.9.0\"}");
 }
 
 static void no_index(struct images *images)
 {
-    assert_int_equal(unlinkat(images->place->fd, "shop/index.json", 0), 0);
-    assert_int_equal(mkdirat(images->place->fd, "shop/index.json", 0755), 0);
+    assert_int_equal(unlinkat(images->place->fd, images_in_layout(images, "index.json"), 0), 0);
+    assert_int_equal(mkdirat(images->place->fd, images_in_layout(images, "index.json"), 0755), 0);
 }
 
 static void half_index(struct images *images)
 {
-    images_write_old(images, "shop/index.json", "{\"schemaVersion\":2,\"manifests\":[", 32);
+    images_write_old(images, images_in_layout(images, "index.json"),
+                     "{\"schemaVersion\":2,\"manifests\":[", 32);
 }
 
 static void same_name_twice(struct images *images)
@@ -318,6 +322,33 @@ static void every_row(void **state)
         place_teardown(&place);
     }
     (void)state;
+}
+
+/* The same damage in a store, with a good copy of everything beside it. */
+static void every_row_is_healed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        void *place;
+        struct images images, twin;
+        struct verdict verdict;
+        place_setup(&place);
+        images_make_layout(&twin, place);
+        add_referrer(&twin);
+        images_make_store(&images, place);
+        images_register(&images);
+        rows[i].damage(&images);
+        char path[4200];
+        snprintf(path, sizeof(path), "%s/shop", ((struct place *)place)->path);
+        const char *from = path;
+        struct ocs_fsck_options repair = {.repair = true, .from = &from, .from_count = 1};
+        assert_int_equal(images_fsck(&images, repair, NULL, &verdict), 0);
+        bool healed = verdict.report.errors == 0 || verdict.report.status == OCS_CORRECTED;
+        assert_int_equal(images_fsck(&images, (struct ocs_fsck_options){0}, NULL, &verdict), 0);
+        if (!healed || verdict.report.status != OCS_OK)
+            fail_msg("%s: after the repair:\n%s", rows[i].name, verdict.text);
+        place_teardown(&place);
+    }
 }
 
 static void an_unreadable_index_is_an_error_and_everything_an_orphan(void **state)
@@ -466,6 +497,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row),
+        cmocka_unit_test(every_row_is_healed),
         PLACE_TEST(an_unreadable_index_is_an_error_and_everything_an_orphan),
         PLACE_TEST(half_an_index_is_an_error),
         PLACE_TEST(strict_lifts_warnings),

@@ -17,15 +17,7 @@ static void make_store(struct images *images, struct place *place)
 {
     images_make_store(images, place);
     images_expect(images, CHECK, "", OCS_OK);
-    struct ocs_store *store = NULL;
-    assert_int_equal(ocs_store_open(place_path(place, "store"), NULL, &store, NULL), 0);
-    struct ocs_roots_place roots = ocs_store_roots_place(store);
-    struct ocs_root root = {.name = "shop", .path = "layouts/shop"};
-    char *text = place_read(place, "store/layouts/shop/index.json");
-    struct ocs_bytes index = {.data = text, .size = strlen(text)};
-    assert_int_equal(ocs_roots_put(&roots, &root, &index, NULL), 0);
-    free(text);
-    ocs_store_close(store);
+    images_register(images);
 }
 
 static enum ocs_status check(struct images *images, struct ocs_fsck_options options)

@@ -4,6 +4,7 @@
 /* The damage table of a store whose graph knows it: what a store has beyond a
  * plain layout, and what the graph makes of damage. */
 
+#include "damage/clock.h"
 #include "damage/images.h"
 
 #include "store/store.h"
@@ -86,6 +87,49 @@ static void a_new_blob_is_learned_in_passing(void **state)
                   "info orphan-blob orphan\n",
                   OCS_OK);
     images_expect(&images, DEFAULT, "info orphan-blob orphan\n", OCS_OK);
+}
+
+/* The graph gets other edges of a document. */
+static void teach(struct images *images, const char *name, const char *const *children,
+                  uint32_t count)
+{
+    struct ocs_store *store = NULL;
+    struct ocs_graph *graph = NULL;
+    struct ocs_graph_txn *txn = NULL;
+    struct ocs_child list[4] = {{0}};
+    struct ocs_digest digest;
+    uint32_t id;
+    assert_int_equal(ocs_store_open(place_path(images->place, "store"), NULL, &store, NULL), 0);
+    assert_int_equal(ocs_store_graph(store, &graph, NULL), 0);
+    assert_int_equal(ocs_graph_begin(graph, true, &txn, NULL), 0);
+    for (uint32_t i = 0; i < count; i++) {
+        const char *text = images_digest(images, children[i]);
+        assert_int_equal(ocs_digest_parse(text, strlen(text), &digest), 0);
+        assert_int_equal(ocs_graph_find(txn, &digest, &list[i].id, NULL), 0);
+        list[i].role = i ? OCS_ROLE_LAYER : OCS_ROLE_CONFIG;
+    }
+    const char *text = images_digest(images, name);
+    assert_int_equal(ocs_digest_parse(text, strlen(text), &digest), 0);
+    assert_int_equal(ocs_graph_find(txn, &digest, &id, NULL), 0);
+    assert_int_equal(ocs_graph_put_children(txn, id, list, count, NULL), 0);
+    assert_int_equal(ocs_graph_commit(txn, NULL), 0);
+    ocs_store_close(store);
+}
+
+static void edges_that_the_graph_has_wrong_are_mended_in_passing(void **state)
+{
+    static const char *const few[] = {"config-b", "base"};
+    static const char *const many[] = {"config-b", "base", "layer-b", "layer-c"};
+    struct images images;
+    make_known_store(&images, *state);
+    teach(&images, "manifest-b", few, 2);
+    images_expect(&images, DEFAULT, "info graph-missing-edge manifest-b (shop:two)\n", OCS_OK);
+    images_expect(&images, DEFAULT, "", OCS_OK);
+    teach(&images, "manifest-b", many, 4);
+    atomic_store(&clock_ahead, 60); /* what has just been written may change: nothing is dropped */
+    images_expect(&images, DEFAULT, "info graph-extra manifest-b (shop:two)\n", OCS_OK);
+    images_expect(&images, DEFAULT, "", OCS_OK);
+    atomic_store(&clock_ahead, 0);
 }
 
 static void a_lost_graph_is_made_anew_without_a_word(void **state)
@@ -278,6 +322,7 @@ int main(void)
         PLACE_TEST(the_graph_remembers_what_a_damaged_manifest_named),
         PLACE_TEST(what_hangs_behind_a_lost_manifest_is_hurt_as_well),
         PLACE_TEST(a_new_blob_is_learned_in_passing),
+        PLACE_TEST(edges_that_the_graph_has_wrong_are_mended_in_passing),
         PLACE_TEST(a_lost_graph_is_made_anew_without_a_word),
         PLACE_TEST(a_damaged_graph_is_an_error_and_nothing_else_suffers),
         PLACE_TEST(a_missing_layout_is_an_error),
