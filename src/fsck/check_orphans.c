@@ -113,6 +113,23 @@ static bool is_dangling(const struct ocs_inventory *inventory, const struct ocs_
     return document->sure && children > 0;
 }
 
+static int blame_dangling(struct ocs_fsck_run *run, uint32_t blob, struct ocs_error *err)
+{
+    char text[OCS_DIGEST_BUF], help[OCS_DIGEST_BUF + 64];
+    struct ocs_digest digest;
+    ocs_inventory_digest(&run->inventory, blob, &digest);
+    snprintf(help, sizeof(help), "to list it again: ocistore adopt %s NAME:TAG",
+             ocs_digest_format(&digest, text));
+    struct ocs_finding_note note = {
+        .id = "manifest-dangling",
+        .severity = OCS_SEVERITY_NOTICE,
+        .blob = blob,
+        .message = "a complete image that no index.json lists",
+        .action = run->store ? help : NULL,
+    };
+    return ocs_findings_add(&run->findings, &note, err);
+}
+
 int ocs_check_orphans(struct ocs_fsck_run *run, struct ocs_error *err)
 {
     uint32_t count = ocs_inventory_count(&run->inventory);
@@ -123,8 +140,7 @@ int ocs_check_orphans(struct ocs_fsck_run *run, struct ocs_error *err)
             continue;
         r = ocs_fsck_blame_blob(run, "orphan-blob", blob, NULL, err);
         if (r == 0 && is_dangling(&run->inventory, state))
-            r = ocs_fsck_blame_blob(run, "manifest-dangling", blob,
-                                    "a complete image that no index.json lists", err);
+            r = blame_dangling(run, blob, err);
     }
     return r;
 }

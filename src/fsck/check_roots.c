@@ -252,9 +252,21 @@ static int blame_missing(struct ocs_fsck_run *run, const struct ocs_root *root, 
                          struct ocs_error *err)
 {
     bool registered;
+    char help[OCS_LAYOUT_NAME_MAX + 64];
     int r = is_still_registered(run, root->name, &registered, err);
-    return r == 0 && registered ? ocs_fsck_blame_file(run, "layout-missing", root->path, why, err)
-                                : r;
+    if (r < 0 || !registered)
+        return r;
+    snprintf(help, sizeof(help), "if it is gone for good: ocistore %s %s",
+             root->attached ? "forget" : "rm", root->name);
+    struct ocs_finding_note note = {
+        .id = "layout-missing",
+        .severity = OCS_SEVERITY_ERROR,
+        .blob = OCS_NO_BLOB,
+        .path = root->path,
+        .message = why,
+        .action = strcmp(root->name, ".") == 0 ? NULL : help,
+    };
+    return ocs_findings_add(&run->findings, &note, err);
 }
 
 static int check_registered(struct ocs_fsck_run *run, const struct ocs_root *root,

@@ -96,6 +96,13 @@ holds 'any(.id == "index-unreadable" and (.path | contains("app6")))'
 mv index "$STORE/layouts/app6/index.json"
 mv "$STORE/layouts/app6" app6
 run_json 4 --store "$STORE" fsck
-holds 'any(.id == "layout-missing")'
+holds 'any(.id == "layout-missing" and .action == "if it is gone for good: ocistore rm app6")'
 mv app6 "$STORE/layouts/app6"
+run 0 --store "$STORE" fsck
+run 0 --store "$STORE" -v fsck
+dangling=$(sed -n 's/.*to list it again: ocistore adopt \(sha256:[0-9a-f]*\) NAME:TAG/\1/p' out | head -n 1)
+run 0 --store "$STORE" adopt "$dangling" again:it
+run 0 --store "$STORE" fsck --image again:it
+mv "$STORE/layouts/app6" app6
+run 0 --store "$STORE" rm app6
 run 0 --store "$STORE" fsck
