@@ -57,6 +57,10 @@ _ocistore() {
         mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
         return
         ;;
+    --link)
+        mapfile -t COMPREPLY < <(compgen -W 'auto reflink copy' -- "$cur")
+        return
+        ;;
     --name | --tag | -j | --jobs | --grace | --paths | --trash-for | --max-delete | --lock-timeout)
         return
         ;;

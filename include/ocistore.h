@@ -129,12 +129,20 @@ struct ocs_layout_info {
 
 /* ---- import ------------------------------------------------------------- */
 
+/* How blobs of a source come in. */
+enum ocs_link {
+    OCS_LINK_AUTO,    /* shared where the file system can (FICLONE), else copied */
+    OCS_LINK_REFLINK, /* shared; OCS_USAGE where that cannot be */
+    OCS_LINK_COPY,
+};
+
 struct ocs_import_options {
     const char *name;         /* layout to import into; NULL: after the source */
     const char *tag;          /* name for the one image that is imported */
     unsigned jobs;            /* threads; 0: the processors available */
     const char *shared_blobs; /* where the sources keep their blobs */
     bool allow_missing;       /* bring in images with absent blobs */
+    enum ocs_link link;
     void *data;
     void (*on_image)(void *data, const struct ocs_image *image); /* after its layout is durable */
     /* A further source that failed; NULL: a notice tells. */

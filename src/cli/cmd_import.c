@@ -7,8 +7,11 @@
 struct import_values {
     const char *name, *tag, *shared_blobs;
     unsigned jobs;
+    unsigned link; /* enum ocs_link */
     bool allow_missing;
 };
+
+static const char *const link_choices[] = {"auto", "reflink", "copy", NULL};
 
 #define VALUE(member) offsetof(struct import_values, member)
 
@@ -36,6 +39,13 @@ static const struct ocs_option options[] = {
      .value = "DIR",
      .help = "where the sources keep their blobs, like skopeo's\n"
              "--src-shared-blob-dir\n"},
+    {.name = "link",
+     .kind = OCS_OPTION_CHOICE,
+     .offset = VALUE(link),
+     .value = "HOW",
+     .choices = link_choices,
+     .help = "auto (default): share the bytes with the source where the file\n"
+             "system can, else copy; reflink: share or fail; copy\n"},
     {.name = "allow-missing",
      .kind = OCS_OPTION_FLAG,
      .offset = VALUE(allow_missing),
@@ -95,6 +105,7 @@ static int import(struct ocs_cli *cli, const struct import_values *values)
         .jobs = values->jobs,
         .shared_blobs = values->shared_blobs,
         .allow_missing = values->allow_missing,
+        .link = (enum ocs_link)values->link,
         .data = cli,
         .on_image = on_image,
         .on_failure = on_failure,

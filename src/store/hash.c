@@ -4,9 +4,13 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "io.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <openssl/evp.h>
+
+#define READ_SIZE (256u << 10)
 
 /* Fetching an algorithm and making a context cost more than hashing a small
  * blob: both are done once for a hasher. */
@@ -75,6 +79,27 @@ int ocs_hasher_end(struct ocs_hasher *hasher, struct ocs_digest *out, struct ocs
         return library_failed(err);
     ocs_digest_from_raw(hasher->algorithm, raw, out);
     return 0;
+}
+
+int ocs_hash_file(int fd, enum ocs_algorithm algorithm, struct ocs_digest *out, const char *what,
+                  struct ocs_error *err)
+{
+    auto_hasher struct ocs_hasher *hasher = NULL;
+    auto_free unsigned char *buffer = malloc(READ_SIZE);
+    if (!buffer)
+        return ocs_error_memory(err);
+    int result = ocs_hasher_new(&hasher, err);
+    if (result == 0)
+        result = ocs_hasher_begin(hasher, algorithm, err);
+    ssize_t n = 0;
+    while (result == 0 && (n = ocs_io_read(fd, buffer, READ_SIZE)) > 0)
+        result = ocs_hasher_update(hasher, buffer, (size_t)n, err);
+    if (n < 0) {
+        bool lost = errno == EIO;
+        result = ocs_error_errno(err, "%s", what);
+        return lost ? OCS_HASH_UNREADABLE : result;
+    }
+    return result ? result : ocs_hasher_end(hasher, out, err);
 }
 
 int ocs_hash_bytes(enum ocs_algorithm algorithm, const void *bytes, size_t size,

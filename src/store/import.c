@@ -3,7 +3,6 @@
 #include "import.h"
 
 #include "cleanup.h"
-#include "document_check.h"
 #include "error.h"
 #include "heal.h"
 #include "merge.h"
@@ -24,234 +23,7 @@ void ocs_import_failed(struct ocs_import *import, const struct ocs_error *error)
         ocs_store_notice(import->store, "%s", error->message);
 }
 
-/* ---- items ---- */
-
-static struct ocs_import_item *new_item(const struct ocs_descriptor *descriptor, uint32_t place,
-                                        uint32_t source)
-{
-    const struct ocs_digest *digest = &descriptor->digest;
-    struct ocs_import_item *item = calloc(1, sizeof(*item) + digest->size);
-    if (!item)
-        return NULL;
-    item->place = place;
-    item->source = source;
-    item->key_size = digest->size;
-    memcpy(item->key, digest->key, digest->size);
-    if (descriptor->media_type && !(item->media_type = strdup(descriptor->media_type))) {
-        free(item);
-        return NULL;
-    }
-    return item;
-}
-
-static void reading_free(struct ocs_import_item *item)
-{
-    if (!item->reading)
-        return;
-    ocs_document_clear(&item->reading->document);
-    ocs_bytes_clear(&item->reading->bytes);
-    free(item->reading->error);
-    free(item->reading);
-    item->reading = NULL;
-}
-
-static void item_free(struct ocs_import_item *item)
-{
-    reading_free(item);
-    free(item->media_type);
-    free(item->trouble);
-    free(item->edges);
-    free(item);
-}
-
-static int grow_items(struct ocs_import *import, uint32_t place, struct ocs_error *err)
-{
-    if (place < import->capacity)
-        return 0;
-    size_t capacity = import->capacity ? import->capacity * 2 : 64;
-    struct ocs_import_item **grown = realloc(import->items, capacity * sizeof(*grown));
-    if (!grown)
-        return ocs_error_memory(err);
-    import->items = grown;
-    import->capacity = capacity;
-    return 0;
-}
-
-/* The store's copy is right under a valid stamp, and it has no edges to be read. */
-static bool is_trusted(const struct ocs_import *import, struct ocs_graph_txn *txn,
-                       struct ocs_import_item *item, const struct ocs_digest *digest)
-{
-    struct ocs_node node;
-    struct stat st;
-    uint32_t id;
-    if (!txn || ocs_graph_find(txn, digest, &id, NULL) != 0 ||
-        ocs_graph_get_node(txn, id, &node, NULL) != 0)
-        return false;
-    if (node.result != OCS_RESULT_GOOD ||
-        ocs_blobs_stat(import->store->blobs, digest, &st, NULL) != 0 || !S_ISREG(st.st_mode))
-        return false;
-    item->stamp = ocs_stamp_of(&st);
-    item->size = item->stamp.size;
-    item->trusted = ocs_stamp_equal(&item->stamp, &node.stamp);
-    return item->trusted && node.kind == OCS_NODE_OPAQUE;
-}
-
-/* The item of a descriptor's digest; *fresh when a worker has to look at it. */
-static int want(struct ocs_import *import, struct ocs_graph_txn *txn, uint32_t source,
-                const struct ocs_descriptor *descriptor, uint32_t *place, bool *fresh,
-                struct ocs_error *err)
-{
-    *fresh = false;
-    int result = ocs_digest_set_add(import->set, &descriptor->digest, place, err);
-    if (result != 0)
-        return result < 0 ? result : 0;
-    struct ocs_import_item *item = new_item(descriptor, *place, source);
-    if (!item)
-        return ocs_error_memory(err);
-    result = grow_items(import, *place, err);
-    if (result < 0) {
-        item_free(item);
-        return result;
-    }
-    import->items[*place] = item;
-    *fresh = !is_trusted(import, txn, item, &descriptor->digest);
-    if (*fresh)
-        return 0;
-    struct ocs_document opaque = {.state = OCS_DOCUMENT_OPAQUE};
-    item->state = OCS_IMPORT_REUSED;
-    return ocs_document_refused(&opaque, &item->refused, err);
-}
-
-/* A look at the graph is a saving only: without one everything is hashed. */
-static struct ocs_graph_txn *begin_look(struct ocs_import *import)
-{
-    struct ocs_graph *graph = NULL;
-    struct ocs_graph_txn *txn = NULL;
-    if (ocs_store_graph(import->store, &graph, NULL) != 0 ||
-        ocs_graph_begin(graph, false, &txn, NULL) != 0)
-        return NULL;
-    return txn;
-}
-
-/* ---- what a worker brought ---- */
-
-static int on_problem(void *data, const struct ocs_problem *problem, struct ocs_error *err)
-{
-    (void)data;
-    if (!problem->refuse)
-        return 0;
-    return ocs_error_raise(err, OCS_REFUSED, "%s%s%s", problem->member,
-                           problem->member[0] ? ": " : "", problem->text);
-}
-
-static int add_child(struct ocs_workers *workers, struct ocs_import *import,
-                     struct ocs_graph_txn *txn, struct ocs_import_item *item,
-                     const struct ocs_descriptor *descriptor, struct ocs_error *err)
-{
-    const struct ocs_document *document = &item->reading->document;
-    struct ocs_import_edge *edge = &item->edges[item->edge_count];
-    bool fresh = false;
-    *edge = (struct ocs_import_edge){
-        .role = (uint8_t)descriptor->role,
-        .media = (uint8_t)ocs_media_of(descriptor->media_type),
-        .size = descriptor->size,
-    };
-    auto_bytes struct ocs_bytes data = {0};
-    int result = ocs_descriptor_data(document, descriptor, &data, err);
-    edge->stands_in = result == 0;
-    if (result >= 0)
-        result = want(import, txn, item->source, descriptor, &edge->place, &fresh, err);
-    if (result < 0)
-        return result;
-    item->edge_count++;
-    if (fresh)
-        ocs_workers_add(workers, &import->items[edge->place]->work,
-                        descriptor->size > 0 ? (uint64_t)descriptor->size : 0);
-    return 0;
-}
-
-static int add_children(struct ocs_workers *workers, struct ocs_import *import,
-                        struct ocs_import_item *item, struct ocs_error *err)
-{
-    const struct ocs_document *document = &item->reading->document;
-    item->edges = malloc((document->count + 1) * sizeof(*item->edges));
-    if (!item->edges)
-        return ocs_error_memory(err);
-    auto_graph_txn struct ocs_graph_txn *txn = document->count ? begin_look(import) : NULL;
-    for (size_t i = 0; i < document->count; i++) {
-        int result = add_child(workers, import, txn, item, &document->descriptors[i], err);
-        if (result < 0)
-            return result;
-    }
-    return 0;
-}
-
-static int look_at_document(struct ocs_workers *workers, struct ocs_import *import,
-                            struct ocs_import_item *item, struct ocs_error *err)
-{
-    const struct ocs_document *document = &item->reading->document;
-    struct ocs_error refusal = {0};
-    item->document = (uint8_t)document->state;
-    int result = ocs_document_check(document, item->media_type, NULL, on_problem, &refusal);
-    if (result == -OCS_REFUSED) {
-        item->state = OCS_IMPORT_BAD;
-        item->trouble = strdup(refusal.message);
-        ocs_workers_error(workers);
-        return 0;
-    }
-    if (result < 0) {
-        if (err)
-            *err = refusal;
-        return result;
-    }
-    result = ocs_document_refused(document, &item->refused, err);
-    return result == 0 && document->count ? add_children(workers, import, item, err) : result;
-}
-
-static int on_done(struct ocs_workers *workers, void *data, struct ocs_work *work,
-                   struct ocs_error *err)
-{
-    struct ocs_import *import = data;
-    struct ocs_import_item *item = (struct ocs_import_item *)work;
-    if (!item->reading)
-        return ocs_error_memory(err);
-    int result = item->failed;
-    if (result < 0 && err && item->reading->error)
-        *err = *item->reading->error;
-    bool read = item->state == OCS_IMPORT_STAGED || item->state == OCS_IMPORT_REUSED;
-    if (result == 0 && item->state == OCS_IMPORT_BAD)
-        ocs_workers_error(workers);
-    if (result == 0 && read)
-        result = look_at_document(workers, import, item, err);
-    reading_free(item);
-    return result;
-}
-
 /* ---- the run ---- */
-
-static int seed_source(struct ocs_import *import, uint32_t index, struct ocs_work **list,
-                       struct ocs_error *err)
-{
-    struct ocs_import_source *source = &import->sources[index];
-    source->places = malloc((source->source.count + 1) * sizeof(*source->places));
-    if (!source->places)
-        return ocs_error_memory(err);
-    auto_graph_txn struct ocs_graph_txn *txn = begin_look(import);
-    for (size_t i = 0; i < source->source.count; i++) {
-        bool fresh = false;
-        uint32_t entry = source->source.entries[i];
-        int result = want(import, txn, index, &source->source.index.document.descriptors[entry],
-                          &source->places[i], &fresh, err);
-        if (result < 0)
-            return result;
-        if (!fresh)
-            continue;
-        struct ocs_work *work = &import->items[source->places[i]]->work;
-        work->next = *list;
-        *list = work;
-    }
-    return 0;
-}
 
 static int fetch_all(struct ocs_import *import, struct ocs_error *err)
 {
@@ -259,7 +31,7 @@ static int fetch_all(struct ocs_import *import, struct ocs_error *err)
     int result = 0;
     for (uint32_t i = 0; result == 0 && i < import->source_count; i++) {
         if (!import->sources[i].failed)
-            result = seed_source(import, i, &list, err);
+            result = ocs_import_seed(import, i, &list, err);
     }
     uint64_t count = 0;
     for (struct ocs_work *work = list; work; work = work->next)
@@ -271,7 +43,7 @@ static int fetch_all(struct ocs_import *import, struct ocs_error *err)
         .hooks = &import->store->hooks,
         .data = import,
         .work = ocs_import_fetch,
-        .on_done = on_done,
+        .on_done = ocs_import_on_done,
     };
     return result == 0 && list ? ocs_workers_run(&options, list, err) : result;
 }
@@ -419,7 +191,7 @@ static void import_clear(struct ocs_import *import)
     uint32_t total = import->set ? ocs_digest_set_count(import->set) : 0;
     for (uint32_t i = 0; i < total && i < import->capacity; i++) {
         if (import->items[i])
-            item_free(import->items[i]);
+            ocs_import_item_free(import->items[i]);
     }
     free(import->items);
     ocs_digest_set_free(import->set);

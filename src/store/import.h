@@ -6,7 +6,8 @@
 /* Private to the import_*.c files: one call of ocs_import.
  *
  *   sources -> items (every blob they reach, each once)
- *           -> fetched by workers: found good in the store, or staged and verified
+ *           -> fetched by workers: found good in the store, or staged and verified,
+ *              several at a time
  *           -> published, children before parents
  *           -> graph, index.json, roots/
  *
@@ -17,6 +18,8 @@
 #include "staging.h"
 #include "store.h"
 #include "workers.h"
+
+#include <stdatomic.h>
 
 enum ocs_import_state {
     OCS_IMPORT_PENDING,
@@ -57,6 +60,7 @@ struct ocs_import_item {
     uint8_t visit;          /* marks of the walks over the items */
     int failed;             /* a status that ends the whole run; *reading->error tells */
     uint64_t size;          /* of the file */
+    uint64_t expected;      /* bytes, as the first descriptor says; 0 when it does not */
     struct ocs_stamp stamp; /* of the file in the store */
     char *trouble;
     struct ocs_import_reading *reading;
@@ -83,18 +87,28 @@ struct ocs_import {
     struct ocs_import_item **items; /* ocs_digest_set_count(set) of them */
     size_t capacity;
     struct ocs_error first_failure; /* of a source; status OCS_OK: none yet */
+    _Atomic uint64_t bytes_left;    /* expected of the items that workers have to look at */
 };
 
 /* One source cannot be taken: the first is told by ocs_import's error, the others
  * by on_failure. */
 void ocs_import_failed(struct ocs_import *import, const struct ocs_error *error);
 
+/* import_items.c: an item for each digest.  The work that the source's entries are
+ * goes to the front of *list. */
+int ocs_import_seed(struct ocs_import *import, uint32_t index, struct ocs_work **list,
+                    struct ocs_error *err);
+/* For the workers; what the item's document leads to becomes more work. */
+int ocs_import_on_done(struct ocs_workers *workers, void *data, struct ocs_work *work,
+                       struct ocs_error *err);
+void ocs_import_item_free(struct ocs_import_item *item);
+
 /* import_fetch.c: a worker's life.  `data` is the struct ocs_import. */
 void ocs_import_fetch(struct ocs_workers *workers, void *data);
-/* The name of an item's file in the staging folder. */
+/* import_pass.c: the name of an item's file in the staging folder. */
 void ocs_import_staged_name(const struct ocs_import_item *item, char out[16]);
-/* Hash what holds the item's name in the store. 0: it is right, and item->stamp is
- * set; positive: OCS_IO_ABSENT, OCS_IO_NOT_REGULAR, OCS_BLOB_BAD. */
+/* import_pass.c: hash what holds the item's name in the store. 0: it is right, and
+ * item->stamp is set; positive: OCS_IO_ABSENT, OCS_IO_NOT_REGULAR, OCS_BLOB_BAD. */
 int ocs_import_verify_present(struct ocs_import *import, struct ocs_import_item *item,
                               struct ocs_error *err);
 

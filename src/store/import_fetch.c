@@ -1,121 +1,42 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
-#include "import.h"
 
-#include "cleanup.h"
+/*
+ * A worker reads several items at once (streams.h).  An item goes through the copies
+ * that there may be, one pass for each: the store's, that of the source which asked
+ * for it first, those of the others.  One that is right ends it; after one that is not
+ * it is due for the next, which the worker begins as soon as a place is free.
+ */
+
+#include "import_pass.h"
+
 #include "error.h"
-#include "hash.h"
-#include "learn.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
-#define BUFFER_BYTES (256u << 10)
+/* An item that a worker has taken. */
+struct held {
+    struct ocs_import_pass pass; /* first, so that the stream tells it */
+    size_t step;                 /* 0: the store's copy; then one source after the other */
+    bool in_the_way;             /* the store's copy is there, and not right */
+    bool damaged;                /* so is that of a source */
+    struct held *next;
+};
 
-/* One thread's tools. */
 struct fetcher {
     struct ocs_import *import;
-    struct ocs_workers *workers; /* NULL on the calling thread */
-    struct ocs_hasher *hasher;
-    char *buffer;
+    struct ocs_workers *workers;
+    unsigned threads;
+    uint64_t bytes; /* expected of what is held */
+    struct held held[OCS_STREAMS_MAX];
+    struct held *free;
+    struct held *due; /* for the next pass */
 };
 
-/* One pass over one file. */
-struct pass {
-    int from;
-    int to; /* -1: only look */
-    const struct ocs_digest *digest;
-    const char *what;       /* the file, for messages */
-    struct ocs_bytes *keep; /* a document's bytes go here; NULL: not wanted */
-    uint64_t size;          /* that was read */
-    bool write_failed;
-};
-
-#define FETCH_READ_ERROR 20
-
-static int fetcher_open(struct fetcher *fetcher, struct ocs_error *err)
-{
-    fetcher->buffer = malloc(BUFFER_BYTES);
-    int result = fetcher->buffer ? ocs_hasher_new(&fetcher->hasher, err) : ocs_error_memory(err);
-    return result;
-}
-
-static void fetcher_close(struct fetcher *fetcher)
-{
-    ocs_hasher_free(fetcher->hasher);
-    free(fetcher->buffer);
-}
-
-static int keep_bytes(struct ocs_bytes *keep, size_t *capacity, const char *bytes, size_t size,
-                      struct ocs_error *err)
-{
-    if (keep->size + size + 1 > *capacity) {
-        size_t grown = (*capacity + size + 1) * 2;
-        char *data = realloc(keep->data, grown);
-        if (!data)
-            return ocs_error_memory(err);
-        keep->data = data;
-        *capacity = grown;
-    }
-    memcpy(keep->data + keep->size, bytes, size);
-    keep->size += size;
-    keep->data[keep->size] = '\0';
-    return 0;
-}
-
-static int take_chunk(struct fetcher *fetcher, struct pass *pass, size_t *capacity, size_t size,
-                      bool verify, struct ocs_error *err)
-{
-    int result = verify ? ocs_hasher_update(fetcher->hasher, fetcher->buffer, size, err) : 0;
-    if (result == 0 && pass->to >= 0) {
-        result = ocs_io_write(pass->to, fetcher->buffer, size, pass->what, err);
-        pass->write_failed = result < 0;
-    }
-    if (pass->keep && pass->size == 0 && !ocs_learn_may_be_document(fetcher->buffer, size))
-        pass->keep = NULL;
-    if (pass->keep && pass->size + size > OCS_LEARN_BYTES_MAX)
-        pass->keep = NULL; /* too large to be read by anybody: its first part is enough */
-    if (result == 0 && pass->keep)
-        result = keep_bytes(pass->keep, capacity, fetcher->buffer, size, err);
-    pass->size += size;
-    if (fetcher->workers)
-        ocs_workers_progress(fetcher->workers, size);
-    return result;
-}
-
-static bool cancelled(const struct fetcher *fetcher)
-{
-    return fetcher->workers && ocs_workers_cancelled(fetcher->workers);
-}
-
-/* Reads, hashes and writes in one pass.  Positive: OCS_BLOB_BAD (other bytes),
- * FETCH_READ_ERROR.  Digests that we cannot compute pass. */
-static int run_pass(struct fetcher *fetcher, struct pass *pass, struct ocs_error *err)
-{
-    enum ocs_algorithm algorithm = ocs_digest_algorithm(pass->digest);
-    bool verify = ocs_algorithm_verifiable(algorithm);
-    size_t capacity = 0;
-    int result = verify ? ocs_hasher_begin(fetcher->hasher, algorithm, err) : 0;
-    while (result == 0) {
-        if (cancelled(fetcher))
-            return ocs_error_interrupted(err);
-        ssize_t n = ocs_io_read(pass->from, fetcher->buffer, BUFFER_BYTES);
-        if (n < 0) {
-            ocs_error_errno(err, "%s", pass->what);
-            return FETCH_READ_ERROR;
-        }
-        if (n == 0)
-            break;
-        result = take_chunk(fetcher, pass, &capacity, (size_t)n, verify, err);
-    }
-    struct ocs_digest actual;
-    if (result == 0 && verify) {
-        result = ocs_hasher_end(fetcher->hasher, &actual, err);
-        if (result == 0 && !ocs_digest_equal(&actual, pass->digest))
-            result = OCS_BLOB_BAD;
-    }
-    return result;
-}
+/* ---- the end of an item ---- */
 
 static void note_trouble(struct ocs_import_item *item, const char *text)
 {
@@ -123,185 +44,221 @@ static void note_trouble(struct ocs_import_item *item, const char *text)
     item->trouble = strdup(text); /* without it the item is still BAD */
 }
 
-/* ---- the copy in the store ---- */
-
-/* 0, or positive: OCS_IO_ABSENT, OCS_IO_NOT_REGULAR, OCS_BLOB_BAD. */
-static int look_in_store(struct fetcher *fetcher, struct ocs_import_item *item,
-                         const struct ocs_digest *digest, struct ocs_bytes *keep,
-                         struct ocs_error *err)
+static void give(struct fetcher *fetcher, struct held *held)
 {
-    auto_fd int fd = -1;
-    struct stat st;
-    char text[OCS_DIGEST_BUF];
-    int result = ocs_blobs_open_blob(fetcher->import->store->blobs, digest, &fd, &st, err);
-    if (result != 0)
-        return result;
-    struct pass pass = {.from = fd,
-                        .to = -1,
-                        .digest = digest,
-                        .what = ocs_digest_format(digest, text),
-                        .keep = keep};
-    result = run_pass(fetcher, &pass, err);
-    item->stamp = ocs_stamp_of(&st);
-    item->size = pass.size;
-    if (result == FETCH_READ_ERROR)
-        return ocs_error_context(err, -OCS_FAILED, "the store's copy");
-    return result;
-}
-
-int ocs_import_verify_present(struct ocs_import *import, struct ocs_import_item *item,
-                              struct ocs_error *err)
-{
-    struct fetcher fetcher = {.import = import};
-    struct ocs_digest digest;
-    ocs_digest_from_key(item->key, item->key_size, &digest);
-    int result = fetcher_open(&fetcher, err);
-    if (result == 0)
-        result = look_in_store(&fetcher, item, &digest, NULL, err);
-    fetcher_close(&fetcher);
-    return result;
-}
-
-/* ---- a copy from a source ---- */
-
-void ocs_import_staged_name(const struct ocs_import_item *item, char out[16])
-{
-    snprintf(out, 16, "%08x", item->place);
-}
-
-static int stage(struct fetcher *fetcher, struct ocs_import_item *item, struct pass *pass,
-                 struct ocs_error *err)
-{
-    char name[16];
-    ocs_import_staged_name(item, name);
-    int result = ocs_io_unlink(fetcher->import->staging.dir, name, 0, name, err);
-    if (result == 0)
-        result = ocs_io_create(fetcher->import->staging.dir, name, 0644, &pass->to, name, err);
-    if (result < 0)
-        return result;
-    result = run_pass(fetcher, pass, err);
-    int closed = ocs_io_close(pass->to, name, result == 0 ? err : NULL);
-    if (result != 0) {
-        int removed = ocs_io_unlink(fetcher->import->staging.dir, name, 0, name, NULL);
-        return result < 0 || removed == 0 ? result : removed;
-    }
-    return closed;
-}
-
-/* 0: staged.  Positive: not to be had from there. */
-static int fetch_from(struct fetcher *fetcher, struct ocs_import_item *item,
-                      const struct ocs_source *source, const struct ocs_digest *digest,
-                      struct ocs_error *err)
-{
-    auto_fd int fd = -1;
-    char text[OCS_DIGEST_BUF];
-    char trouble[OCS_DIGEST_BUF + 1200];
-    struct ocs_bytes *keep = &item->reading->bytes;
-    struct ocs_error error = {0};
-    if (!source->blobs)
-        return OCS_IO_ABSENT;
-    int result = ocs_blobs_open_blob(source->blobs, digest, &fd, NULL, &error);
-    if (result == OCS_IO_ABSENT)
-        return result;
-    struct pass pass = {.from = fd,
-                        .to = -1,
-                        .digest = digest,
-                        .what = ocs_digest_format(digest, text),
-                        .keep = keep};
-    ocs_bytes_clear(keep);
-    if (result == 0)
-        result = stage(fetcher, item, &pass, &error);
-    item->size = pass.size;
-    if (result == 0)
-        return 0;
-    if (pass.write_failed || -result == OCS_INTERRUPTED) {
-        *err = error;
-        return result;
-    }
-    const char *fault = result == OCS_IO_NOT_REGULAR ? "is not a regular file"
-                        : result == OCS_BLOB_BAD     ? "has other bytes than its digest says"
-                                                     : error.message;
-    snprintf(trouble, sizeof(trouble), "%s in %s: %s", text, ocs_blobs_label(source->blobs), fault);
-    note_trouble(item, trouble);
-    return OCS_BLOB_BAD;
-}
-
-/* The source that asked for it first, then every other one. */
-static int fetch_from_sources(struct fetcher *fetcher, struct ocs_import_item *item,
-                              const struct ocs_digest *digest, struct ocs_error *err)
-{
-    const struct ocs_import *import = fetcher->import;
-    bool damaged = false;
-    for (size_t i = 0; i <= import->source_count; i++) {
-        size_t source = i == 0 ? item->source : i - 1;
-        if (i > 0 && source == item->source)
-            continue;
-        int result = fetch_from(fetcher, item, &import->sources[source].source, digest, err);
-        if (result <= 0)
-            return result;
-        damaged = damaged || result == OCS_BLOB_BAD;
-    }
-    return damaged ? OCS_BLOB_BAD : OCS_IO_ABSENT;
-}
-
-/* ---- one item ---- */
-
-static int fetch_bytes(struct fetcher *fetcher, struct ocs_import_item *item, struct ocs_error *err)
-{
-    struct ocs_digest digest;
-    ocs_digest_from_key(item->key, item->key_size, &digest);
-    int result = look_in_store(fetcher, item, &digest, &item->reading->bytes, err);
-    if (result <= 0) {
-        item->state = OCS_IMPORT_REUSED;
-        return result;
-    }
-    bool in_the_way = result != OCS_IO_ABSENT;
-    result = fetch_from_sources(fetcher, item, &digest, err);
-    if (result < 0)
-        return result;
-    item->state = result == 0                              ? OCS_IMPORT_STAGED
-                  : result == OCS_IO_ABSENT && !in_the_way ? OCS_IMPORT_ABSENT
-                                                           : OCS_IMPORT_BAD;
-    item->replaces = in_the_way && result == 0;
-    if (item->state == OCS_IMPORT_BAD && !item->trouble)
-        note_trouble(item, "the store's copy is damaged, and no source has it");
-    return 0;
-}
-
-static int fetch_item(struct fetcher *fetcher, struct ocs_import_item *item, struct ocs_error *err)
-{
-    int result = fetch_bytes(fetcher, item, err);
-    if (result < 0 || item->state == OCS_IMPORT_ABSENT || item->state == OCS_IMPORT_BAD)
-        return result;
-    struct ocs_import_reading *reading = item->reading;
-    if (!reading->bytes.data)
-        return 0;
-    return ocs_document_read(reading->bytes.data, reading->bytes.size, OCS_JSON_DOCUMENT_LIMITS,
-                             &reading->document, err);
+    struct ocs_import_item *item = held->pass.item;
+    fetcher->bytes -= item->expected;
+    atomic_fetch_sub(&fetcher->import->bytes_left, item->expected);
+    held->next = fetcher->free;
+    fetcher->free = held;
+    ocs_workers_give(fetcher->workers, &item->work);
 }
 
 /* The error is kept only where there is one: readings wait in numbers. */
-static void fetch(struct fetcher *fetcher, struct ocs_import_item *item)
+static void give_failed(struct fetcher *fetcher, struct held *held, int result,
+                        const struct ocs_error *error)
 {
-    struct ocs_error error = {.status = OCS_OK};
-    item->reading = calloc(1, sizeof(*item->reading));
-    item->failed = item->reading ? fetch_item(fetcher, item, &error) : -OCS_FAILED;
-    if (item->failed == 0 || !item->reading)
-        return;
-    item->reading->error = malloc(sizeof(error));
+    struct ocs_import_item *item = held->pass.item;
+    item->failed = result;
+    item->reading->error = malloc(sizeof(*error));
     if (item->reading->error)
-        *item->reading->error = error;
+        *item->reading->error = *error;
+    give(fetcher, held);
+}
+
+static void give_right(struct fetcher *fetcher, struct held *held)
+{
+    struct ocs_import_item *item = held->pass.item;
+    struct ocs_import_reading *reading = item->reading;
+    struct ocs_error err;
+    int result = 0;
+    item->state = held->step == 0 ? OCS_IMPORT_REUSED : OCS_IMPORT_STAGED;
+    item->replaces = held->in_the_way;
+    if (reading->bytes.data)
+        result = ocs_document_read(reading->bytes.data, reading->bytes.size,
+                                   OCS_JSON_DOCUMENT_LIMITS, &reading->document, &err);
+    if (result < 0)
+        give_failed(fetcher, held, result, &err);
+    else
+        give(fetcher, held);
+}
+
+/* No copy was right. */
+static void give_without(struct fetcher *fetcher, struct held *held)
+{
+    struct ocs_import_item *item = held->pass.item;
+    bool bad = held->in_the_way || held->damaged;
+    item->state = bad ? OCS_IMPORT_BAD : OCS_IMPORT_ABSENT;
+    if (bad && !item->trouble)
+        note_trouble(item, "the store's copy is damaged, and no source has it");
+    give(fetcher, held);
+}
+
+/* ---- one copy after the other ---- */
+
+/* Of a step other than the store's. */
+static const struct ocs_source *source_of(const struct ocs_import *import, const struct held *held)
+{
+    size_t first = held->pass.item->source;
+    size_t other = held->step - 2; /* among those that did not ask for it first */
+    if (held->step == 1)
+        return &import->sources[first].source;
+    return &import->sources[other < first ? other : other + 1].source;
+}
+
+/* The copy is not right: `result` is positive, *error described when it is unreadable. */
+static void pass_over(struct fetcher *fetcher, struct held *held, int result,
+                      const struct ocs_error *error)
+{
+    char text[OCS_DIGEST_BUF];
+    char trouble[OCS_DIGEST_BUF + 1200];
+    size_t step = held->step;
+    const struct ocs_source *source = step > 0 ? source_of(fetcher->import, held) : NULL;
+    held->step++;
+    if (result == OCS_IO_ABSENT)
+        return;
+    if (step == 0) {
+        held->in_the_way = true;
+        return;
+    }
+    held->damaged = true;
+    const char *fault = result == OCS_IO_NOT_REGULAR ? "is not a regular file"
+                        : result == OCS_BLOB_BAD     ? "has other bytes than its digest says"
+                                                     : error->message;
+    snprintf(trouble, sizeof(trouble), "%s in %s: %s", ocs_digest_format(&held->pass.digest, text),
+             ocs_blobs_label(source->blobs), fault);
+    note_trouble(held->pass.item, trouble);
+}
+
+static int open_copy(struct fetcher *fetcher, struct held *held, struct ocs_error *err)
+{
+    if (held->step == 0)
+        return ocs_import_pass_look(&held->pass, err);
+    const struct ocs_source *source = source_of(fetcher->import, held);
+    return source->blobs ? ocs_import_pass_stage(&held->pass, source, err) : OCS_IO_ABSENT;
+}
+
+/* True: there is a copy to be read.  Otherwise the item is given back. */
+static bool begin_pass(struct fetcher *fetcher, struct held *held)
+{
+    struct ocs_error err = {0};
+    while (held->step <= fetcher->import->source_count) {
+        int result = open_copy(fetcher, held, &err);
+        if (result == 0)
+            return true;
+        if (result < 0) {
+            give_failed(fetcher, held, result, &err);
+            return false;
+        }
+        pass_over(fetcher, held, result, &err);
+    }
+    give_without(fetcher, held);
+    return false;
+}
+
+static void end_pass(struct fetcher *fetcher, struct held *held, int result,
+                     const struct ocs_error *error)
+{
+    if (result == 0) {
+        give_right(fetcher, held);
+    } else if (result == OCS_IMPORT_UNREADABLE && held->step == 0) {
+        struct ocs_error err = *error;
+        ocs_error_context(&err, -OCS_FAILED, "the store's copy");
+        give_failed(fetcher, held, -OCS_FAILED, &err);
+    } else if (result < 0) {
+        give_failed(fetcher, held, result, error);
+    } else {
+        pass_over(fetcher, held, result, error);
+        held->next = fetcher->due;
+        fetcher->due = held;
+    }
+}
+
+/* ---- on the worker's thread ---- */
+
+/* Without memory the calling thread sees an item that was not read. */
+static bool begin_item(struct fetcher *fetcher, struct ocs_import_item *item)
+{
+    struct held *held = fetcher->free;
+    fetcher->free = held->next;
+    *held = (struct held){.pass = {.import = fetcher->import, .item = item, .to = -1}};
+    ocs_digest_from_key(item->key, item->key_size, &held->pass.digest);
+    fetcher->bytes += item->expected;
+    item->reading = calloc(1, sizeof(*item->reading));
+    if (item->reading)
+        return begin_pass(fetcher, held);
+    item->failed = -OCS_FAILED;
+    give(fetcher, held);
+    return false;
+}
+
+/* The first worker must not take all that is large while the others have not begun. */
+static bool has_its_share(const struct fetcher *fetcher)
+{
+    return fetcher->bytes > 0 &&
+           fetcher->bytes >= atomic_load(&fetcher->import->bytes_left) / fetcher->threads;
+}
+
+static struct ocs_stream *next(void *data, bool hold)
+{
+    struct fetcher *fetcher = data;
+    struct held *held;
+    struct ocs_work *taken;
+    while ((held = fetcher->due)) {
+        fetcher->due = held->next;
+        if (begin_pass(fetcher, held))
+            return &held->pass.stream;
+    }
+    while (fetcher->free && !(hold && has_its_share(fetcher)) &&
+           (taken = ocs_workers_take(fetcher->workers, hold))) {
+        held = fetcher->free;
+        if (begin_item(fetcher, (struct ocs_import_item *)taken))
+            return &held->pass.stream;
+    }
+    return NULL;
+}
+
+static int on_bytes(void *data, struct ocs_stream *stream, const void *bytes, size_t size)
+{
+    struct fetcher *fetcher = data;
+    return ocs_import_pass_take((struct ocs_import_pass *)stream, fetcher->workers, bytes, size);
+}
+
+static void on_end(void *data, struct ocs_stream *stream, int result,
+                   const struct ocs_digest *digest, const struct ocs_error *err)
+{
+    struct held *held = (struct held *)stream;
+    struct ocs_error error = err ? *err : (struct ocs_error){0};
+    result = ocs_import_pass_end(&held->pass, result, digest, &error);
+    end_pass(data, held, result, &error);
+}
+
+/* Each item takes two descriptors, and the other half of what the process may have open
+ * is not ours. */
+static unsigned places(unsigned threads)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+        return OCS_STREAMS_MAX;
+    rlim_t share = limit.rlim_cur / 4 / threads;
+    return share > OCS_STREAMS_MAX ? OCS_STREAMS_MAX : share < 1 ? 1 : (unsigned)share;
 }
 
 void ocs_import_fetch(struct ocs_workers *workers, void *data)
 {
-    struct fetcher fetcher = {.import = data, .workers = workers};
-    struct ocs_work *taken;
-    if (fetcher_open(&fetcher, NULL) == 0) {
-        while ((taken = ocs_workers_take(workers, false))) {
-            fetch(&fetcher, (struct ocs_import_item *)taken);
-            ocs_workers_give(workers, taken);
-        }
+    struct ocs_import *import = data;
+    unsigned threads = import->options->jobs ? import->options->jobs : ocs_processors();
+    struct fetcher fetcher = {.import = import, .workers = workers, .threads = threads};
+    const struct ocs_streams_visitor visitor = {
+        .data = &fetcher, .next = next, .on_bytes = on_bytes, .on_end = on_end};
+    const struct ocs_streams_options options = {0};
+    struct ocs_streams *streams;
+    for (unsigned i = 0; i < places(threads); i++) {
+        fetcher.held[i].next = fetcher.free;
+        fetcher.free = &fetcher.held[i];
     }
-    fetcher_close(&fetcher);
+    if (ocs_streams_new(&options, &streams, NULL) < 0)
+        return;
+    ocs_streams_run(streams, &visitor);
+    ocs_streams_free(streams);
 }

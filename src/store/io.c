@@ -9,9 +9,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -217,6 +219,33 @@ int ocs_io_write(int fd, const void *buffer, size_t size, const char *what, stru
         size -= (size_t)n;
     }
     return 0;
+}
+
+void ocs_io_write_out(int fd, uint64_t offset, uint64_t size)
+{
+    (void)sync_file_range(fd, (off_t)offset, (off_t)size, SYNC_FILE_RANGE_WRITE);
+}
+
+int ocs_io_clone(int from, int to, const char *what, struct ocs_error *err)
+{
+    int result;
+    do
+        result = ioctl(to, FICLONE, from);
+    while (result < 0 && errno == EINTR);
+    if (result == 0)
+        return 0;
+    switch (errno) {
+    case EOPNOTSUPP:
+    case EXDEV:
+    case EINVAL:
+    case ENOTTY:
+    case ENOSYS:
+    case EPERM:
+    case ETXTBSY:
+        return OCS_IO_CANNOT_CLONE;
+    default:
+        return ocs_error_errno(err, "%s: clone", what);
+    }
 }
 
 int ocs_io_fsync(int fd, const char *what, struct ocs_error *err)

@@ -65,6 +65,13 @@ int ocs_io_read_all(int fd, uint64_t limit, struct ocs_bytes *out, const char *w
 /* ---- writing; each returns 0 or a negative status with *err ---- */
 
 int ocs_io_write(int fd, const void *buffer, size_t size, const char *what, struct ocs_error *err);
+/* Asks the disk to take these bytes of the file now, and does not wait.  A hint: what
+ * fails comes out at fsync or syncfs. */
+void ocs_io_write_out(int fd, uint64_t offset, uint64_t size);
+/* `to`, empty, shares the bytes of `from`.  Positive: OCS_IO_CANNOT_CLONE, when the file
+ * system cannot, or they are on different ones. */
+#define OCS_IO_CANNOT_CLONE 4
+int ocs_io_clone(int from, int to, const char *what, struct ocs_error *err);
 int ocs_io_fsync(int fd, const char *what, struct ocs_error *err);
 int ocs_io_syncfs(int fd, const char *what, struct ocs_error *err);
 int ocs_io_chmod(int fd, mode_t mode, const char *what, struct ocs_error *err);

@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define READ_SIZE (256u << 10)
-
 /* How long the path to the run is. */
 static size_t walk_begin(struct ocs_walk *walk, const char *run)
 {
@@ -179,29 +177,6 @@ int ocs_trash_unlink(int state_dir, const char *run, const char *path, struct oc
 
 /* ---- back into blobs/ ---- */
 
-static void free_hasher(struct ocs_hasher **hasher)
-{
-    ocs_hasher_free(*hasher);
-}
-
-static int hash_file(int fd, enum ocs_algorithm algorithm, struct ocs_digest *out, const char *what,
-                     struct ocs_error *err)
-{
-    __attribute__((cleanup(free_hasher))) struct ocs_hasher *hasher = NULL;
-    auto_free unsigned char *buffer = malloc(READ_SIZE);
-    if (!buffer)
-        return ocs_error_memory(err);
-    int result = ocs_hasher_new(&hasher, err);
-    if (result == 0)
-        result = ocs_hasher_begin(hasher, algorithm, err);
-    ssize_t n = 0;
-    while (result == 0 && (n = ocs_io_read(fd, buffer, READ_SIZE)) > 0)
-        result = ocs_hasher_update(hasher, buffer, (size_t)n, err);
-    if (n < 0)
-        return errno == EIO ? OCS_BLOB_BAD : ocs_error_errno(err, "%s", what);
-    return result ? result : ocs_hasher_end(hasher, out, err);
-}
-
 /* What cannot be verified is taken as it is: it lay in blobs/ like that.
  * fsync: whoever wrote it may not have done it. */
 int ocs_trash_verify_file(int state_dir, const char *path, const struct ocs_digest *digest,
@@ -214,7 +189,9 @@ int ocs_trash_verify_file(int state_dir, const char *path, const struct ocs_dige
     enum ocs_algorithm algorithm = ocs_digest_algorithm(digest);
     struct ocs_digest actual = *digest;
     if (ocs_algorithm_verifiable(algorithm))
-        result = hash_file(fd, algorithm, &actual, path, err);
+        result = ocs_hash_file(fd, algorithm, &actual, path, err);
+    if (result == OCS_HASH_UNREADABLE)
+        return OCS_BLOB_BAD;
     if (result == 0 && !ocs_digest_equal(digest, &actual))
         return OCS_BLOB_BAD;
     return result ? result : ocs_io_fsync(fd, path, err);

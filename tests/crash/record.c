@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -166,6 +167,18 @@ ssize_t copy_file_range(int in, off_t *in_at, int out, off_t *out_at, size_t siz
 {
     (void)in, (void)in_at, (void)out, (void)out_at, (void)size, (void)flags;
     errno = EOPNOTSUPP; /* what cannot be recorded is not offered */
+    return -1;
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+    va_list args;
+    va_start(args, request);
+    void *argument = va_arg(args, void *);
+    va_end(args);
+    if (request != FICLONE)
+        return (int)syscall(SYS_ioctl, fd, request, argument);
+    errno = EOPNOTSUPP; /* as above */
     return -1;
 }
 

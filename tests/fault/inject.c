@@ -28,6 +28,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -257,6 +258,23 @@ ssize_t copy_file_range(int in, off_t *in_at, int out, off_t *out_at, size_t siz
     if (verdict == GO_AND_DIE)
         die();
     return n;
+}
+
+/* The one request that ours make of a file which is written. */
+int ioctl(int fd, unsigned long request, ...)
+{
+    va_list args;
+    va_start(args, request);
+    void *argument = va_arg(args, void *);
+    va_end(args);
+    if (request != FICLONE)
+        return (int)syscall(SYS_ioctl, fd, request, argument);
+    INJECT(COPY, fd, NULL, syscall(SYS_ioctl, fd, request, argument));
+}
+
+int sync_file_range(int fd, off_t offset, off_t size, unsigned flags)
+{
+    INJECT(FSYNC, fd, NULL, syscall(SYS_sync_file_range, fd, offset, size, flags));
 }
 
 int fsync(int fd)

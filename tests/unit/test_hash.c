@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
+#include "store/cleanup.h"
 #include "store/hash.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -76,11 +79,33 @@ static void test_a_digest_that_is_not_ended_does_not_spoil_the_next(void **state
     ocs_hasher_free(hasher);
 }
 
+static void test_a_file(void **state)
+{
+    (void)state;
+    struct ocs_digest digest;
+    char text[OCS_DIGEST_BUF];
+    struct ocs_error err;
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    for (int i = 0; i < 1000000; i++)
+        assert_int_equal(fputc('a', file), 'a');
+    rewind(file);
+    assert_int_equal(ocs_hash_file(fileno(file), OCS_ALGORITHM_SHA256, &digest, "file", &err), 0);
+    assert_string_equal(ocs_digest_format(&digest, text),
+                        "sha256:cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    fclose(file);
+    auto_fd int folder = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(ocs_hash_file(folder, OCS_ALGORITHM_SHA256, &digest, "folder", &err),
+                     -OCS_FAILED);
+    assert_string_equal(err.message, "folder: Is a directory");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_digests),
         cmocka_unit_test(test_one_hasher_serves_many_digests),
+        cmocka_unit_test(test_a_file),
         cmocka_unit_test(test_a_digest_that_is_not_ended_does_not_spoil_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
+#include "store/cleanup.h"
 #include "store/io.h"
 
 #include "place.h"
@@ -161,6 +162,52 @@ static void test_errors_of_writing_are_told(void **state)
                      -OCS_FAILED);
 }
 
+/* Whether it can depends on the file system; what it says must be so. */
+static void test_clones(void **state)
+{
+    struct place *place = *state;
+    struct ocs_bytes bytes = {0};
+    int to = -1;
+    place_write(place, "from", "bytes to be shared");
+    auto_fd int from = openat(place->fd, "from", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(ocs_io_create(place->fd, "to", 0644, &to, "to", NULL), 0);
+    int result = ocs_io_clone(from, to, "to", NULL);
+    assert_int_equal(ocs_io_close(to, "to", NULL), 0);
+    auto_fd int back = openat(place->fd, "to", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(ocs_io_read_all(back, 99, &bytes, "to", NULL), 0);
+    assert_true(result == 0 || result == OCS_IO_CANNOT_CLONE);
+    assert_string_equal(bytes.data, result == 0 ? "bytes to be shared" : "");
+    ocs_bytes_clear(&bytes);
+}
+
+static void test_a_clone_that_cannot_be(void **state)
+{
+    struct place *place = *state;
+    struct ocs_error err;
+    int to = -1;
+    int pipe_ends[2];
+    assert_int_equal(pipe(pipe_ends), 0);
+    assert_int_equal(ocs_io_create(place->fd, "to", 0644, &to, "to", NULL), 0);
+    assert_int_equal(ocs_io_clone(pipe_ends[0], to, "to", &err), OCS_IO_CANNOT_CLONE);
+    assert_int_equal(ocs_io_clone(-1, to, "to", &err), -OCS_FAILED);
+    assert_string_equal(err.message, "to: clone: Bad file descriptor");
+    assert_int_equal(ocs_io_close(to, "to", NULL), 0);
+    close(pipe_ends[0]);
+    close(pipe_ends[1]);
+}
+
+static void test_writing_out_is_a_hint(void **state)
+{
+    struct place *place = *state;
+    int fd = -1;
+    assert_int_equal(ocs_io_create(place->fd, "file", 0644, &fd, "file", NULL), 0);
+    assert_int_equal(ocs_io_write(fd, "text", 4, "file", NULL), 0);
+    ocs_io_write_out(fd, 0, 4);
+    ocs_io_write_out(-1, 0, 4);
+    assert_int_equal(ocs_io_fsync(fd, "file", NULL), 0);
+    assert_int_equal(ocs_io_close(fd, "file", NULL), 0);
+}
+
 static void test_create_never_takes_a_name_that_is_held(void **state)
 {
     struct place *place = *state;
@@ -308,6 +355,9 @@ int main(void)
         PLACE_TEST(test_read_errors),
         PLACE_TEST(test_stamps),
         PLACE_TEST(test_errors_of_writing_are_told),
+        PLACE_TEST(test_clones),
+        PLACE_TEST(test_a_clone_that_cannot_be),
+        PLACE_TEST(test_writing_out_is_a_hint),
         PLACE_TEST(test_create_never_takes_a_name_that_is_held),
         PLACE_TEST(test_space_that_is_not_there),
         PLACE_TEST(test_mkdirs),
