@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 struct gc_values {
     bool dry_run, now, allow_empty;
@@ -113,9 +114,11 @@ static void on_temporary(void *data, const struct ocs_gc_temporary *temporary)
     if (!listing->each)
         return;
     bool waits = strcmp(temporary->action, "wait") == 0;
+    bool dated = waits && temporary->due > time(NULL); /* and not until its tool has ended */
     ocs_output_put(out, waits ? OCS_STYLE_DIM : OCS_STYLE_WARNING, "%-6s", temporary->action);
-    ocs_output_line(out, "%-71s  %11s  %s", temporary->path, ocs_text_size(temporary->size).text,
-                    temporary->reason);
+    ocs_output_line(out, "%-71s  %11s  %s%s%s", temporary->path,
+                    ocs_text_size(temporary->size).text, temporary->reason, dated ? ", until " : "",
+                    dated ? ocs_text_time(temporary->due).text : "");
 }
 
 static void on_purge(void *data, const struct ocs_gc_purge *purge)

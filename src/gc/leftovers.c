@@ -224,6 +224,11 @@ int ocs_leftover_lock(int store_dir, const struct ocs_leftover *item, int *fd,
     return flock(*fd, LOCK_EX | LOCK_NB) < 0 ? OCS_LEFTOVER_TAKEN : 0;
 }
 
+static bool may_not_read(int dir, const char *path)
+{
+    return faccessat(dir, path, R_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) < 0 && errno == EACCES;
+}
+
 int ocs_leftover_use(int store_dir, const struct ocs_leftover *item, bool *in_use, bool *untold,
                      struct ocs_error *err)
 {
@@ -231,7 +236,7 @@ int ocs_leftover_use(int store_dir, const struct ocs_leftover *item, bool *in_us
     struct stat st;
     *in_use = *untold = false;
     int result = ocs_io_open_regular(store_dir, item->path, &fd, &st, item->path, err);
-    if (result < 0) { /* no right to read it: then its times alone tell */
+    if (result < 0 && may_not_read(store_dir, item->path)) { /* then its times alone tell */
         *untold = fstatat(store_dir, item->path, &st, AT_SYMLINK_NOFOLLOW) == 0;
         result = *untold ? 0 : result;
     }

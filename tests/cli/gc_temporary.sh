@@ -23,6 +23,7 @@ holds 'map(select(.type == "candidate")) == []'
 same "$(field '.temporaries, .temporaries_waiting, .left_alone' | xargs)" '0 4 0' 'what waits'
 run 0 --store store gc --dry-run
 prints 'wait  layouts/app/oci-put-blob1'
+prints 'waits for its grace, until 20'
 prints 'temporary files of other tools, in use or in their grace'
 
 # What is in use stays, whatever the grace.

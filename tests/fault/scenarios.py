@@ -332,6 +332,25 @@ class GcTrash(InStore):
             put_blob(os.path.join(self.path(base), "blobs"), layer(name))
 
 
+class GcTemporary(GcTrash):
+    """What killed tools left goes the same way."""
+
+    left = ("layouts/other/oci-put-blob1", "layouts/other/.umoci-2/blob-3",
+            "layouts/other/ingest/" + "a" * 64 + "/data")
+
+    def prepare(self, base):
+        super().prepare(base)
+        for path in self.left:
+            path = os.path.join(self.path(base), path)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            write(path, "half a blob")
+
+    def state(self, place):
+        store = self.path(place)
+        return {**super().state(place),
+                "left": {path for path in self.left if os.path.exists(os.path.join(store, path))}}
+
+
 class GcTrashWithoutGraph(GcTrash):
     def prepare(self, base):
         super().prepare(base)
@@ -471,6 +490,7 @@ ALL = {
     "rm": Remove,
     "gc-trash": GcTrash,
     "gc-trash-without-graph": GcTrashWithoutGraph,
+    "gc-temporary": GcTemporary,
     "gc-now": GcNow,
     "gc-purge": GcPurge,
     "gc-heal": GcHeal,
