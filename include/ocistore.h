@@ -502,6 +502,7 @@ struct ocs_store_status {
     uint64_t garbage_blobs, garbage_bytes; /* what gc would take now and give back, by default */
     uint64_t waiting_blobs, waiting_bytes; /* the same, once its grace is over */
     uint64_t left_alone;                   /* strange names and unknown algorithms */
+    uint64_t temporary_files, temporary_bytes; /* that other tools left, or work at */
     uint64_t trash_files, trash_bytes;
     uint64_t quarantine_files, quarantine_bytes;
     int64_t last_gc, last_fsck; /* their ends, in seconds since 1970; 0: not known */

@@ -34,6 +34,8 @@ static void print_json(struct ocs_output *out, const struct ocs_store_status *st
     ocs_output_integer(out, "waiting_blobs", status->waiting_blobs);
     ocs_output_integer(out, "waiting_bytes", status->waiting_bytes);
     ocs_output_integer(out, "left_alone", status->left_alone);
+    ocs_output_integer(out, "temporary_files", status->temporary_files);
+    ocs_output_integer(out, "temporary_bytes", status->temporary_bytes);
     ocs_output_integer(out, "trash_files", status->trash_files);
     ocs_output_integer(out, "trash_bytes", status->trash_bytes);
     ocs_output_integer(out, "quarantine_files", status->quarantine_files);
@@ -124,6 +126,8 @@ static void print_text(struct ocs_output *out, const struct ocs_store_status *st
     print_amount(out, "trash", status->trash_files, status->trash_bytes, "file");
     if (status->quarantine_files)
         print_amount(out, "quarantine", status->quarantine_files, status->quarantine_bytes, "file");
+    if (status->temporary_files)
+        print_amount(out, "temporary", status->temporary_files, status->temporary_bytes, "file");
     if (status->left_alone) {
         put_title(out, "left alone");
         ocs_output_line(out, " %s", ocs_text_count(status->left_alone, "file").text);

@@ -3,6 +3,7 @@
 
 /* How a store is: ocs_store_status.  Looks at it as a dry run of gc does. */
 
+#include "leftovers.h"
 #include "survey.h"
 
 #include "store/cleanup.h"
@@ -67,6 +68,20 @@ static int look(struct status *status, struct ocs_error *err)
     count_layouts(status);
     count_blobs(status);
     return 0;
+}
+
+/* Of other tools, whether they go now or later. */
+static int count_temporaries(struct status *status, struct ocs_error *err)
+{
+    const struct ocs_gc_options defaults = OCS_GC_OPTIONS_INIT;
+    struct ocs_leftovers_options options = {.now = ocs_now_s(), .grace_s = defaults.grace_s};
+    struct ocs_leftovers found = {0};
+    int result = ocs_leftovers_find(status->store, &status->survey.census, &options, &found, err);
+    status->out->temporary_files = found.due + found.waiting;
+    status->out->temporary_bytes = found.due_bytes + found.waiting_bytes;
+    status->out->left_alone += found.others;
+    ocs_leftovers_clear(&found);
+    return result;
 }
 
 /* ---- verifications ---- */
@@ -153,6 +168,8 @@ OCS_PUBLIC int ocs_store_status(struct ocs_store *store, struct ocs_store_status
     struct status status = {.store = store, .out = out};
     *out = (struct ocs_store_status){0};
     int result = look(&status, err);
+    if (result == 0)
+        result = count_temporaries(&status, err);
     if (result == 0)
         result = find_oldest(&status, err);
     if (result == 0)

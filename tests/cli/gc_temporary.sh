@@ -26,6 +26,11 @@ prints 'wait  layouts/app/oci-put-blob1'
 prints 'waits for its grace, until 20'
 prints 'temporary files of other tools, in use or in their grace'
 
+run_json 0 --store store status
+same "$(field '"\(.temporary_files) \(.left_alone)"')" '4 0' 'what status tells'
+run 0 --store store status
+prints 'temporary   4 files'
+
 # What is in use stays, whatever the grace.
 exec 8>>store/layouts/app/oci-put-blob1
 flock store/layouts/app/.umoci-5 true || skip 'no flock on folders here'
