@@ -82,7 +82,11 @@ def run(command, log, env=None, limit=600, memory=False):
     with open(log, "wb") as output:
         before = time.monotonic()
         process = start(command, output, env)
-        status, usage = wait(process, limit, seen.look if memory else None)
+        try:
+            status, usage = wait(process, limit, seen.look if memory else None)
+        except BaseException:    # we are to end: so is what we started
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
         seconds = time.monotonic() - before
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
@@ -155,6 +159,15 @@ def file_system(folder):
     return f"{best[1]} ({', '.join(wanted)})" if wanted else best[1]
 
 
+def one_stream(algorithm):
+    """Bytes a second that libcrypto hashes in one thread."""
+    said = subprocess.run(["openssl", "speed", "-mr", "-seconds", "1", "-bytes", "262144", "-evp",
+                           algorithm], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          check=True).stdout.decode()
+    return max(float(line.rsplit(":", 1)[1]) for line in said.splitlines()
+               if line.startswith("+F:"))
+
+
 def machine(folder):
     flags = first_match("/proc/cpuinfo", "flags").split()
     return {
@@ -164,5 +177,6 @@ def machine(folder):
         "memory": first_match("/proc/meminfo", "MemTotal"),
         "kernel": platform.release(),
         "file_system": file_system(folder),
+        "one_stream": {name: one_stream(name) for name in ("sha256", "sha512")},
         "load": os.getloadavg()[0],
     }

@@ -71,12 +71,16 @@ def growth(points):
 def machine(results):
     at = results["machine"]
     features = ", ".join(at["features"]) or "no special instructions"
+    streams = " and ".join(f"{value / 1e9:.2f} GB/s of {name.upper()}"
+                           for name, value in at["one_stream"].items())
+    memory = int(at["memory"].split()[0]) / 1024 / 1024
     size = "" if results["scale"] == 1 else (
-        f" **Quick run: {results['scale']} of the data that the table names.**")
-    return (f"{results['date']}, {results['version']} ({results['commit']}): {at['processors']}"
-            f" processors ({at['model']}: {features}), {at['memory']} of memory, Linux"
-            f" {at['kernel']}, {at['file_system']}; cold by {results['cold']}; load before the run"
-            f" {at['load']:.1f}; {results['minutes']:.0f} minutes in all.{size}\n")
+        f" **On {results['scale']:g} of the data that the table names.**")
+    return (f"{results['date']}, {results['version']} ({results['commit']}), in"
+            f" {results['minutes']:.0f} minutes.{size}\n\n"
+            f"{at['processors']} processors ({at['model']}: {features}), {memory:.0f} GiB of memory,"
+            f" Linux {at['kernel']}, {at['file_system']}. libcrypto hashes {streams} in one stream."
+            f" Cold by `{results['cold']}`. Load before the run {at['load']:.1f}.\n")
 
 
 def text(results):
