@@ -279,7 +279,7 @@ CASES = [
         Row("gc plan, 100,000 blobs, graph known", "`umoci gc` on a copy",
             "plan", "umoci", 25, 100, caveat="umoci deletes as well"),
         Row("whole gc, 100,000 blobs, 20 % garbage", "`umoci gc` on a copy", "gc", "umoci", 3, 5),
-    ], seconds=200),
+    ], seconds=240),
     Case("purge", "nothing", {
         "purge": Contender("exec {program} --store {fresh} -q trash empty",
                            prepare=trash_of_store, verify=all_gone, keep=True),
@@ -287,5 +287,5 @@ CASES = [
                           verify=all_gone, keep=True),
     }, [
         Row("purging 200,000 files", "`find -delete`", "purge", "find", 2, 3),
-    ], seconds=250),
+    ], seconds=320),
 ]
