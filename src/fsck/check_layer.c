@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define BUFFER_BYTES (256u << 10)
+#define BUFFER_BYTES (64u << 10)
 #define USTAR_AT     257
 #define LARGE_BYTES  (4u << 20) /* of a layer that is worth a thread more */
 

@@ -2,6 +2,7 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "gunzip_codes.h"
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -31,10 +32,13 @@ struct table {
 /* Up to 16 bits; zeros behind the end. */
 static unsigned peek(const struct bits *bits, unsigned count)
 {
+    size_t byte = bits->at / 8, end = bits->end / 8;
     uint32_t window = 0;
-    for (size_t i = 0, byte = bits->at / 8; i < 3 && (byte + i) * 8 < bits->end; i++)
-        window |= (uint32_t)bits->bytes[byte + i] << 8 * i;
-    return window >> bits->at % 8 & ((1u << count) - 1);
+    if (byte + sizeof(window) <= end)
+        memcpy(&window, bits->bytes + byte, sizeof(window));
+    else if (byte < end)
+        memcpy(&window, bits->bytes + byte, end - byte);
+    return le32toh(window) >> bits->at % 8 & ((1u << count) - 1);
 }
 
 static unsigned take(struct bits *bits, unsigned count)

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <uv.h>
 
-#define SLOTS      4
-#define SLOT_BYTES (256u << 10)
+#define SLOTS      3
+#define SLOT_BYTES (1u << 20) /* less would wake the threads too often */
 
 /*
- *   put ->  [full][full][free][free]  -> thread
+ *   put ->  [being filled][free]...[full][full]  -> thread
  *
  * Each side knows where it is in the ring; the semaphores count what it may use.
  * A slot without bytes ends it.
@@ -25,7 +25,7 @@ struct ocs_hash_pipe {
     uv_thread_t thread;
     uv_sem_t full;
     uv_sem_t free;
-    unsigned next; /* to be filled */
+    unsigned next; /* being filled */
     int result;    /* of the thread */
     struct ocs_error err;
     struct slot slots[SLOTS];
@@ -49,7 +49,7 @@ static int open_pipe(struct ocs_hash_pipe *pipe)
 {
     if (uv_sem_init(&pipe->full, 0) != 0)
         return -1;
-    if (uv_sem_init(&pipe->free, SLOTS) != 0)
+    if (uv_sem_init(&pipe->free, SLOTS - 1) != 0) /* one is being filled */
         goto no_free;
     if (uv_thread_create(&pipe->thread, hash_on, pipe) != 0)
         goto no_thread;
@@ -69,6 +69,7 @@ struct ocs_hash_pipe *ocs_hash_pipe_open(struct ocs_hasher *hasher)
         return NULL;
     pipe->hasher = hasher;
     pipe->next = 0;
+    pipe->slots[0].size = 0;
     pipe->result = 0;
     if (open_pipe(pipe) == 0)
         return pipe;
@@ -76,30 +77,36 @@ struct ocs_hash_pipe *ocs_hash_pipe_open(struct ocs_hasher *hasher)
     return NULL;
 }
 
-static void fill(struct ocs_hash_pipe *pipe, const void *bytes, size_t size)
+/* The slot is full, or the last one. */
+static void pass_on(struct ocs_hash_pipe *pipe)
 {
-    struct slot *slot = &pipe->slots[pipe->next];
-    uv_sem_wait(&pipe->free);
-    memcpy(slot->bytes, bytes, size);
-    slot->size = size;
-    pipe->next = (pipe->next + 1) % SLOTS;
     uv_sem_post(&pipe->full);
+    pipe->next = (pipe->next + 1) % SLOTS;
+    uv_sem_wait(&pipe->free);
+    pipe->slots[pipe->next].size = 0;
 }
 
 void ocs_hash_pipe_put(struct ocs_hash_pipe *pipe, const void *bytes, size_t size)
 {
     const char *at = bytes;
     while (size > 0) {
-        size_t piece = size < SLOT_BYTES ? size : SLOT_BYTES;
-        fill(pipe, at, piece);
+        struct slot *slot = &pipe->slots[pipe->next];
+        size_t room = SLOT_BYTES - slot->size;
+        size_t piece = size < room ? size : room;
+        memcpy(slot->bytes + slot->size, at, piece);
+        slot->size += piece;
         at += piece;
         size -= piece;
+        if (slot->size == SLOT_BYTES)
+            pass_on(pipe);
     }
 }
 
 int ocs_hash_pipe_close(struct ocs_hash_pipe *pipe, struct ocs_error *err)
 {
-    fill(pipe, "", 0);
+    if (pipe->slots[pipe->next].size > 0)
+        pass_on(pipe);
+    uv_sem_post(&pipe->full);
     uv_thread_join(&pipe->thread);
     uv_sem_destroy(&pipe->free);
     uv_sem_destroy(&pipe->full);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <zstd.h>
 
-#define OUT_BYTES   (256u << 10)
+#define OUT_BYTES   (128u << 10)
 #define FEED_BYTES  (1u << 30) /* libraries count their input in 32 bits */
 #define RATIO_GRACE (1u << 20)
 

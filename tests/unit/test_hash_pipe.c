@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#define SIZE (3u << 20)
+#define SIZE (7u << 20)
 
 static void make_bytes(unsigned char *bytes)
 {
@@ -36,7 +36,7 @@ static void hash_through_pipe(struct ocs_hasher *hasher, const unsigned char *by
 static void the_digest_is_the_same(void **state)
 {
     static unsigned char bytes[SIZE];
-    static const size_t pieces[] = {1000, 65536, 262144, 262145, 1000000, SIZE};
+    static const size_t pieces[] = {1000, 65536, 262145, 1 << 20, (1 << 20) + 1, 1 << 21, SIZE};
     struct ocs_hasher *hasher = NULL;
     struct ocs_digest expected, actual;
     (void)state;
