@@ -23,21 +23,15 @@ static int sum_up(void *data, const void *bytes, size_t size, struct ocs_error *
     return 0;
 }
 
-static int skip_without_isal(void **state)
-{
-    (void)state;
-    if (!ocs_gunzip_isal())
-        exit(77);
-    return 0;
-}
-
 /* ---- comparing ---- */
 
 static struct ocs_inflater *inflaters[2];
 
 static int open_both(void **state)
 {
-    skip_without_isal(state);
+    (void)state;
+    if (!ocs_gunzip_isal())
+        exit(77); /* skipped */
     assert_int_equal(ocs_inflater_new_with(ocs_gunzip_zlib(), &inflaters[0], NULL), 0);
     return ocs_inflater_new_with(ocs_gunzip_isal(), &inflaters[1], NULL);
 }
@@ -433,6 +427,38 @@ static void blocks_of_no_type_and_of_wrong_length(void **state)
     stream_clear(&stored);
 }
 
+/* 16 MiB of zeros: each engine stops where the limits say. */
+static void bombs_end_at_the_limits(void **state)
+{
+    enum { BOMB = 16 << 20 };
+    static const struct {
+        struct ocs_inflate_limits limits;
+        int result;
+    } rows[] = {
+        {{.bytes = BOMB}, 0},
+        {{.bytes = BOMB - 1}, OCS_INFLATE_TOO_MUCH},
+        {{.bytes = 1 << 20}, OCS_INFLATE_TOO_MUCH},
+        {{.ratio = 2000}, 0},
+        {{.ratio = 100}, OCS_INFLATE_TOO_MUCH},
+    };
+    static const unsigned char zeros[BOMB];
+    struct stream stream = {0};
+    (void)state;
+    stream_put_member(&stream, zeros, BOMB, ways[3]);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) * 2; i++) {
+        struct plain plain = {0};
+        struct ocs_inflater *inflater = inflaters[i % 2];
+        assert_int_equal(
+            ocs_inflater_begin(inflater, OCS_COMPRESSION_GZIP, rows[i / 2].limits, NULL), 0);
+        int r = ocs_inflater_feed(inflater, stream.bytes, stream.size, sum_up, &plain, NULL, NULL);
+        assert_int_equal(r, rows[i / 2].result);
+        assert_true(r == 0 ? plain.size == BOMB : plain.size < BOMB);
+        if (rows[i / 2].limits.bytes)
+            assert_true(plain.size <= rows[i / 2].limits.bytes);
+    }
+    stream_clear(&stream);
+}
+
 static void random_bytes_behind_a_header(void **state)
 {
     uint32_t seed = 7;
@@ -463,6 +489,7 @@ int main(void)
         cmocka_unit_test(a_member_beyond_4_gib),
         cmocka_unit_test(sums_are_compared),
         cmocka_unit_test(blocks_of_no_type_and_of_wrong_length),
+        cmocka_unit_test(bombs_end_at_the_limits),
         cmocka_unit_test(random_bytes_behind_a_header),
     };
     return cmocka_run_group_tests(tests, open_both, close_both);
