@@ -6,11 +6,14 @@
 #include "schedule.h"
 
 #include "store/cleanup.h"
+#include "store/error.h"
 #include "store/hash.h"
+#include "store/streams.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Small blobs are read whole at once, and with that can be verified in passing. */
 #define HEAD_BYTES (64u << 10)
@@ -20,13 +23,32 @@
 /* A few more than there are threads, so that none waits for the calling one. */
 #define READINGS_PER_THREAD 32
 
+#define CANCELLED 2 /* of on_bytes */
+
+/* The first bytes of a file, which may be all. */
+struct head {
+    const char *bytes;
+    size_t size;
+    const struct ocs_digest *digest; /* of these bytes, or NULL: not computed */
+};
+
+/* A blob that a worker holds. */
+struct glance {
+    struct ocs_stream stream; /* first, so that it tells the glance */
+    struct ocs_reading *reading;
+    struct head head;
+    struct glance *next_free;
+};
+
 /* What one thread keeps from blob to blob. */
 struct bench {
+    struct ocs_workers *workers;
     const struct ocs_fsck_run *run;
-    struct ocs_hasher *hasher;
+    struct ocs_hasher *hasher; /* libcrypto's, for what is read a second time */
     bool big;
-    char *head;
-    ssize_t head_size;
+    char *buffer; /* HEAD_BYTES */
+    struct glance glances[OCS_STREAMS_MAX];
+    struct glance *free;
 };
 
 /* Readings go round: to a worker, back to the calling thread, to the next blob. */
@@ -69,6 +91,12 @@ static int unreadable(struct ocs_reading *reading)
     return 0;
 }
 
+static void judge(struct ocs_reading *reading, const struct ocs_digest *actual)
+{
+    reading->verdict =
+        ocs_digest_equal(actual, &reading->digest) ? OCS_VERDICT_GOOD : OCS_VERDICT_BAD;
+}
+
 static int hash(struct bench *bench, struct ocs_reading *reading, const char *bytes, size_t size)
 {
     enum ocs_algorithm algorithm = ocs_digest_algorithm(&reading->digest);
@@ -82,23 +110,30 @@ static int hash(struct bench *bench, struct ocs_reading *reading, const char *by
     if (r == 0)
         r = ocs_hasher_end(bench->hasher, &actual, &reading->err);
     if (r == 0)
-        reading->verdict =
-            ocs_digest_equal(&actual, &reading->digest) ? OCS_VERDICT_GOOD : OCS_VERDICT_BAD;
+        judge(reading, &actual);
     return r;
 }
 
-/* Small documents are in the head as a whole. */
-static int read_bytes(const struct bench *bench, struct ocs_reading *reading, int fd)
+static int judge_head(struct bench *bench, struct ocs_reading *reading, const struct head *head)
 {
-    if ((uint64_t)bench->head_size < reading->stamp.size)
+    if (!head->digest)
+        return hash(bench, reading, head->bytes, head->size);
+    judge(reading, head->digest);
+    return 0;
+}
+
+/* Small documents are in the head as a whole. */
+static int read_bytes(struct ocs_reading *reading, int fd, const struct head *head)
+{
+    if ((uint64_t)head->size < reading->stamp.size)
         return lseek(fd, 0, SEEK_SET) < 0
                    ? ocs_error_errno(&reading->err, "seek")
                    : ocs_io_read_all(fd, HARD_BYTES, &reading->bytes, "read", &reading->err);
-    reading->bytes.size = (size_t)bench->head_size;
+    reading->bytes.size = head->size;
     reading->bytes.data = malloc(reading->bytes.size + 1);
     if (!reading->bytes.data)
         return ocs_error_memory(&reading->err);
-    memcpy(reading->bytes.data, bench->head, reading->bytes.size);
+    memcpy(reading->bytes.data, head->bytes, reading->bytes.size);
     reading->bytes.data[reading->bytes.size] = '\0';
     return 0;
 }
@@ -127,16 +162,18 @@ static int read_again(struct bench *bench, struct ocs_reading *reading, int fd)
     return r;
 }
 
-static int read_document(struct bench *bench, struct ocs_reading *reading, int fd)
+static int read_document(struct bench *bench, struct ocs_reading *reading, int fd,
+                         const struct head *head)
 {
     reading->is_document = true;
     if (reading->stamp.size > HEAD_BYTES && !bench->big) {
         reading->too_big = true;
         return 0;
     }
-    if (read_bytes(bench, reading, fd) < 0)
+    if (read_bytes(reading, fd, head) < 0)
         return unreadable(reading);
-    int r = hash(bench, reading, reading->bytes.data, reading->bytes.size);
+    int r = head->digest ? judge_head(bench, reading, head)
+                         : hash(bench, reading, reading->bytes.data, reading->bytes.size);
     if (r == 0 && reading->verdict == OCS_VERDICT_BAD)
         r = read_again(bench, reading, fd);
     if (r < 0 || reading->presence == OCS_PRESENCE_UNREADABLE)
@@ -187,36 +224,45 @@ static int check(const struct bench *bench, struct ocs_reading *reading)
                               &reading->err);
 }
 
-static int read_head(struct bench *bench, struct ocs_reading *reading, int fd)
+static int take_head(struct bench *bench, struct ocs_reading *reading, int fd,
+                     const struct head *head)
 {
-    bench->head_size = ocs_io_read(fd, bench->head, HEAD_BYTES);
-    if (bench->head_size < 0) {
-        ocs_error_errno(&reading->err, "read");
-        return unreadable(reading);
-    }
-    bool whole = (uint64_t)bench->head_size == reading->stamp.size;
-    bool documentary = ocs_document_looks_like(bench->head, (size_t)bench->head_size);
-    if (documentary && reading->stamp.size <= HARD_BYTES)
-        return read_document(bench, reading, fd);
+    bool whole = (uint64_t)head->size == reading->stamp.size;
+    if (ocs_document_looks_like(head->bytes, head->size) && reading->stamp.size <= HARD_BYTES)
+        return read_document(bench, reading, fd, head);
     bool verify = whole && (reading->verify || is_checked(reading));
-    int r = verify ? hash(bench, reading, bench->head, (size_t)bench->head_size) : 0;
+    int r = verify && ocs_algorithm_verifiable(ocs_digest_algorithm(&reading->digest))
+                ? judge_head(bench, reading, head)
+                : 0;
     /* Bad twice is no verdict yet: the hashing phase looks again. */
     return r == 0 && reading->verdict == OCS_VERDICT_BAD ? read_again(bench, reading, fd) : r;
 }
 
-/* What somebody wrote meanwhile may be another thing now. */
-static int read_file(struct bench *bench, struct ocs_reading *reading, int fd)
+static int read_head(struct bench *bench, struct ocs_reading *reading, int fd)
 {
-    int r = read_head(bench, reading, fd);
+    ssize_t size = ocs_io_read_at(fd, bench->buffer, HEAD_BYTES, 0);
+    if (size < 0) {
+        ocs_error_errno(&reading->err, "read");
+        return unreadable(reading);
+    }
+    const struct head head = {.bytes = bench->buffer, .size = (size_t)size};
+    return take_head(bench, reading, fd, &head);
+}
+
+/* What somebody wrote meanwhile may be another thing now. */
+static int take_file(struct bench *bench, struct ocs_reading *reading, int fd,
+                     const struct head *head)
+{
+    int r = head ? take_head(bench, reading, fd, head) : read_head(bench, reading, fd);
     if (r < 0 || !reading->in_flux || reading->is_document)
         return r;
     ocs_bytes_clear(&reading->bytes);
-    if (lseek(fd, 0, SEEK_SET) < 0)
-        return ocs_error_errno(&reading->err, "seek");
     r = read_head(bench, reading, fd);
     reading->in_flux = true;
     return r;
 }
+
+/* ---- several at a time ---- */
 
 /* What a descriptor calls a document is reported when it is none. */
 static bool needs_content(const struct ocs_reading *reading)
@@ -224,51 +270,126 @@ static bool needs_content(const struct ocs_reading *reading)
     return reading->verify || is_checked(reading);
 }
 
-static int look(struct bench *bench, struct ocs_reading *reading)
+/* False: there is nothing to read. */
+static bool open_blob(struct bench *bench, struct ocs_reading *reading, int *fd)
 {
-    auto_fd int fd = -1;
     struct stat st;
+    reading->result = 0;
     if (!bench->run->blobs) {
         reading->presence = OCS_PRESENCE_ABSENT;
-        return 0;
+        return false;
     }
-    int r = ocs_blobs_open_blob(bench->run->blobs, &reading->digest, &fd, &st, &reading->err);
+    int r = ocs_blobs_open_blob(bench->run->blobs, &reading->digest, fd, &st, &reading->err);
     if (r < 0)
-        return unreadable(reading);
-    if (r > 0) {
+        unreadable(reading);
+    if (r > 0)
         reading->presence = r == OCS_IO_ABSENT ? OCS_PRESENCE_ABSENT : OCS_PRESENCE_NOT_REGULAR;
-        return 0;
-    }
+    if (r != 0)
+        return false;
     reading->presence = OCS_PRESENCE_HERE;
     note_stat(reading, &st);
-    if (reading->opaque_stamp == ocs_inventory_stamp(&reading->stamp) && !needs_content(reading))
-        return 0;
-    r = read_file(bench, reading, fd);
+    if (reading->opaque_stamp != ocs_inventory_stamp(&reading->stamp) || needs_content(reading))
+        return true;
+    close(*fd);
+    return false;
+}
+
+static void begin(struct glance *glance, struct ocs_reading *reading)
+{
+    bool whole = reading->stamp.size <= HEAD_BYTES;
+    glance->reading = reading;
+    glance->head = (struct head){0};
+    glance->stream.done = 0;
+    glance->stream.size = whole ? reading->stamp.size : HEAD_BYTES;
+    glance->stream.algorithm = whole ? ocs_digest_algorithm(&reading->digest) : OCS_ALGORITHM_OTHER;
+}
+
+static struct ocs_stream *next(void *data, bool hold)
+{
+    struct bench *bench = data;
+    struct glance *glance = bench->free;
+    struct ocs_work *taken;
+    while ((taken = ocs_workers_take(bench->workers, hold))) {
+        struct ocs_reading *reading = (struct ocs_reading *)taken;
+        if (open_blob(bench, reading, &glance->stream.fd)) {
+            begin(glance, reading);
+            bench->free = glance->next_free;
+            return &glance->stream;
+        }
+        ocs_workers_give(bench->workers, taken);
+    }
+    return NULL;
+}
+
+static int on_bytes(void *data, struct ocs_stream *stream, const void *bytes, size_t size)
+{
+    const struct bench *bench = data;
+    struct glance *glance = (struct glance *)stream;
+    glance->head = (struct head){.bytes = bytes, .size = size};
+    ocs_workers_progress(bench->workers, 0);
+    return ocs_workers_cancelled(bench->workers) ? CANCELLED : 0;
+}
+
+/* What did not come in one piece, or not at all, is read once more. */
+static int finish(struct bench *bench, struct glance *glance, int result,
+                  const struct ocs_digest *digest)
+{
+    struct ocs_reading *reading = glance->reading;
+    bool one_piece = result == 0 && glance->head.size == glance->stream.done;
+    if (result == CANCELLED)
+        return ocs_error_interrupted(&reading->err);
+    glance->head.digest = digest;
+    int r = take_file(bench, reading, glance->stream.fd, one_piece ? &glance->head : NULL);
     if (r < 0 || reading->presence != OCS_PRESENCE_HERE || reading->too_big)
         return r;
     return check(bench, reading);
 }
 
+static void on_end(void *data, struct ocs_stream *stream, int result,
+                   const struct ocs_digest *digest, const struct ocs_error *err)
+{
+    struct bench *bench = data;
+    struct glance *glance = (struct glance *)stream;
+    (void)err;
+    glance->reading->result = finish(bench, glance, result, digest);
+    close(stream->fd);
+    ocs_workers_give(bench->workers, &glance->reading->work);
+    glance->next_free = bench->free;
+    bench->free = glance;
+}
+
+static void work_off(struct bench *bench)
+{
+    const struct ocs_streams_options options = {
+        .portable = bench->run->options->portable_hash,
+        .leave_cache = bench->run->options->direct,
+    };
+    const struct ocs_streams_visitor visitor = {
+        .data = bench, .next = next, .on_bytes = on_bytes, .on_end = on_end};
+    struct ocs_streams *streams;
+    for (unsigned i = 0; i < OCS_STREAMS_MAX; i++) {
+        bench->glances[i].next_free = bench->free;
+        bench->free = &bench->glances[i];
+    }
+    if (ocs_streams_new(&options, &streams, NULL) < 0)
+        return;
+    ocs_streams_run(streams, &visitor);
+    ocs_streams_free(streams);
+}
+
 static void work(struct ocs_workers *workers, void *data)
 {
     const struct circulation *circulation = data;
-    struct bench bench = {.run = circulation->reader->run, .big = circulation->reader->big};
-    struct ocs_error err = {0};
-    bench.head = malloc(HEAD_BYTES);
-    int ready = bench.head ? ocs_hasher_new(&bench.hasher, &err) : ocs_error_memory(&err);
-    struct ocs_work *item;
-    while ((item = ocs_workers_take(workers, false))) {
-        struct ocs_reading *reading = (struct ocs_reading *)item;
-        reading->err = err;
-        reading->result = ready < 0 ? ready : look(&bench, reading);
-        ocs_workers_progress(workers, 0);
-        ocs_workers_give(workers, item);
-        if (ocs_workers_cancelled(workers))
-            break;
-    }
-    if (bench.hasher)
-        ocs_hasher_free(bench.hasher);
-    free(bench.head);
+    struct bench bench = {
+        .workers = workers,
+        .run = circulation->reader->run,
+        .big = circulation->reader->big,
+        .buffer = malloc(HEAD_BYTES),
+    };
+    if (bench.buffer && ocs_hasher_new(&bench.hasher, NULL) == 0)
+        work_off(&bench);
+    ocs_hasher_free(bench.hasher);
+    free(bench.buffer);
 }
 
 /* ---- on the calling thread ---- */

@@ -178,15 +178,18 @@ void ocs_digest_set_free(struct ocs_digest_set *set)
 int ocs_digest_set_add(struct ocs_digest_set *set, const struct ocs_digest *digest, uint32_t *index,
                        struct ocs_error *err)
 {
-    if (ocs_digest_set_find(set, digest, index))
-        return OCS_DIGEST_SET_KNOWN;
     int result = reserve_one(set, digest->size, err);
     if (result < 0)
         return result;
+    size_t slot = find_slot(set, digest->key, digest->size);
+    if (set->slots[slot]) {
+        *index = set->slots[slot] - 1;
+        return OCS_DIGEST_SET_KNOWN;
+    }
     uint64_t offset = set->offsets[set->count];
-    set->slots[find_slot(set, digest->key, digest->size)] = set->count + 1;
     memcpy(set->keys + offset, digest->key, digest->size);
     set->offsets[set->count + 1] = offset + digest->size;
+    set->slots[slot] = set->count + 1;
     *index = set->count++;
     return 0;
 }
@@ -204,9 +207,8 @@ bool ocs_digest_set_find(const struct ocs_digest_set *set, const struct ocs_dige
 void ocs_digest_set_get(const struct ocs_digest_set *set, uint32_t index, struct ocs_digest *out)
 {
     assert(index < set->count);
-    struct ocs_digest digest = {.size = (uint16_t)key_size(set, index)};
-    memcpy(digest.key, set->keys + set->offsets[index], digest.size);
-    *out = digest;
+    out->size = (uint16_t)key_size(set, index);
+    memcpy(out->key, set->keys + set->offsets[index], out->size);
 }
 
 uint32_t ocs_digest_set_count(const struct ocs_digest_set *set)

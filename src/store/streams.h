@@ -29,7 +29,8 @@ struct ocs_streams_visitor {
     /* The next file, opened, `done` 0; NULL: there is none now.  Without `hold` no file
      * is held, and it may wait for one. */
     struct ocs_stream *(*next)(void *data, bool hold);
-    /* Bytes that come next in the file.  Another result than 0 ends the stream. */
+    /* Bytes that come next in the file; they stay until the next ones come or on_end
+     * has returned.  Another result than 0 ends the stream. */
     int (*on_bytes)(void *data, struct ocs_stream *stream, const void *bytes, size_t size);
     /* 0: `digest` is that of the bytes (NULL when they were not hashed).  Otherwise
      * what on_bytes gave, OCS_STREAM_UNREADABLE, or negative and described in *err. */
