@@ -165,6 +165,24 @@ static int mend_layout_file(struct ocs_mender *mender, const struct ocs_root *ro
                   : r;
 }
 
+static int mend_entry(struct ocs_mender *mender, const struct ocs_root *root, int dir,
+                      struct ocs_error *err)
+{
+    auto_index struct ocs_index index = {0};
+    struct ocs_index_wait wait = {.patience_ms = 0, .hooks = mender->run->hooks};
+    struct ocs_roots_place roots = ocs_store_roots_place(mender->run->store);
+    struct ocs_error ignored;
+    if (ocs_index_read(dir, root->name, &wait, &index, &ignored) != 0)
+        return OCS_MEND_LEFT;
+    ocs_mender_say(mender, "written anew from the layout, the damaged one kept beside");
+    if (mender->dry_run)
+        return 0;
+    int r = ocs_mender_note(mender, "roots", root->name, err);
+    if (r == 0)
+        r = ocs_roots_rewrite(&roots, root, &index.bytes, err);
+    return r > 0 ? OCS_MEND_LEFT : r;
+}
+
 /* ---- around it ---- */
 
 typedef int mend_fn(struct ocs_mender *mender, const struct ocs_root *root, int dir,
@@ -220,4 +238,46 @@ int ocs_mend_layout_file(struct ocs_mender *mender, const struct ocs_fsck_place 
                          struct ocs_error *err)
 {
     return mend(mender, place, mend_layout_file, err);
+}
+
+/* A folder below layouts/ whose entry is there and cannot be read is that entry's. */
+static bool has_damaged_entry(const struct ocs_mender *mender, const struct ocs_root *root)
+{
+    char id[OCS_ROOT_ID_SIZE], path[64];
+    struct stat st;
+    if (root->registered || ocs_root_id(root->name, id, NULL) < 0)
+        return false;
+    snprintf(path, sizeof(path), "roots/%s.json", id);
+    return fstatat(mender->run->store->state, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int mend_entries(struct ocs_mender *mender, const struct ocs_roots *roots,
+                        struct ocs_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < roots->count; i++) {
+        auto_fd int dir = -1;
+        if (!has_damaged_entry(mender, &roots->items[i]))
+            continue;
+        r = ocs_store_open_layout(mender->run->store, &roots->items[i], &dir, err);
+        if (r == 0)
+            r = with_layout_lock(mender, &roots->items[i], dir, mend_entry, err);
+    }
+    return r < 0 ? r : 0;
+}
+
+int ocs_mend_roots(struct ocs_mender *mender, struct ocs_error *err)
+{
+    struct ocs_roots roots = {0}, after = {0};
+    struct ocs_roots_place place = ocs_store_roots_place(mender->run->store);
+    mender->action[0] = '\0';
+    int r = ocs_roots_read(&place, &roots, err);
+    if (r == 0)
+        r = mend_entries(mender, &roots, err);
+    ocs_roots_clear(&roots);
+    if (r == 0)
+        r = ocs_roots_read(&place, &after, err);
+    bool left = after.damaged && !(mender->dry_run && mender->action[0]);
+    ocs_roots_clear(&after);
+    return r == 0 && left ? OCS_MEND_LEFT : r;
 }

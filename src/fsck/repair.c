@@ -86,6 +86,7 @@ enum remedy {
     REMEDY_MODE,
     REMEDY_INDEX,
     REMEDY_LAYOUT_FILE,
+    REMEDY_ROOTS,
     REMEDY_GRAPH,
 };
 
@@ -103,6 +104,7 @@ static enum remedy remedy_of(const char *id)
         {"blob-writable-by-others", REMEDY_MODE}, {"index-invalid", REMEDY_INDEX},
         {"index-unreadable", REMEDY_INDEX},       {"layout-file-missing", REMEDY_LAYOUT_FILE},
         {"layout-version", REMEDY_LAYOUT_FILE},   {"graph-corrupt", REMEDY_GRAPH},
+        {"roots-entry-damaged", REMEDY_ROOTS},
     };
     for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++) {
         if (strcmp(remedies[i].id, id) == 0)
@@ -138,6 +140,14 @@ static int repair_layout(struct repair *repair, size_t index, enum remedy remedy
 static int repair_mode(struct repair *repair, size_t index, uint32_t blob, struct ocs_error *err)
 {
     int r = ocs_mend_mode(&repair->mender, blob, err);
+    return r < 0 ? r
+                 : ocs_findings_settle(&repair->run->findings, index, r == 0, repair->mender.action,
+                                       err);
+}
+
+static int repair_roots(struct repair *repair, size_t index, struct ocs_error *err)
+{
+    int r = ocs_mend_roots(&repair->mender, err);
     return r < 0 ? r
                  : ocs_findings_settle(&repair->run->findings, index, r == 0, repair->mender.action,
                                        err);
@@ -180,6 +190,8 @@ static int repair_finding(struct repair *repair, size_t index, struct ocs_error 
     case REMEDY_INDEX:
     case REMEDY_LAYOUT_FILE:
         return repair_layout(repair, index, remedy, err);
+    case REMEDY_ROOTS:
+        return repair_roots(repair, index, err);
     case REMEDY_GRAPH:
         return repair_graph(repair, index, err);
     default:

@@ -307,6 +307,25 @@ int ocs_roots_put(const struct ocs_roots_place *place, const struct ocs_root *ro
     return put(place, root, index, false, err);
 }
 
+int ocs_roots_rewrite(const struct ocs_roots_place *place, const struct ocs_root *root,
+                      const struct ocs_bytes *index, struct ocs_error *err)
+{
+    auto_fd int fd = -1;
+    auto_bytes struct ocs_bytes old = {0};
+    char id[OCS_ROOT_ID_SIZE];
+    char path[96];
+    int result = ocs_root_id(root->name, id, err);
+    snprintf(path, sizeof(path), "roots/%s.json", id);
+    if (result == 0)
+        result = ocs_io_open_regular(place->state_dir, path, &fd, NULL, path, err);
+    if (result == 0)
+        result = ocs_io_read_all(fd, OCS_JSON_INDEX_BYTES + HEADER_MAX, &old, path, err);
+    snprintf(path, sizeof(path), "roots/%s.json.damaged.%lld", id, (long long)ocs_now_s());
+    if (result == 0)
+        result = ocs_io_replace(place->state_dir, path, old.data, old.size, 0644, path, err);
+    return result == 0 ? put(place, root, index, false, err) : result;
+}
+
 int ocs_roots_last_index(const struct ocs_roots_place *place, const char *name,
                          struct ocs_bytes *out, struct ocs_error *err)
 {

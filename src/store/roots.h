@@ -60,7 +60,11 @@ int ocs_roots_locate(const struct ocs_roots_place *place, const char *name, stru
 /* Make or replace the entry of a layout with its last good index.json. */
 int ocs_roots_put(const struct ocs_roots_place *place, const struct ocs_root *root,
                   const struct ocs_bytes *index, struct ocs_error *err);
-/* The same for a layout that was read, unless the entry holds just these bytes, or
+/* Make the damaged entry of a layout anew, the damaged one kept beside it.
+ * Positive: OCS_IO_ABSENT when there is none, OCS_IO_NOT_REGULAR. */
+int ocs_roots_rewrite(const struct ocs_roots_place *place, const struct ocs_root *root,
+                      const struct ocs_bytes *index, struct ocs_error *err);
+/* The same as _put for a layout that was read, unless the entry holds just these bytes, or
  * the layout is neither registered nor there any more. */
 int ocs_roots_remember(const struct ocs_roots_place *place, const struct ocs_root *root,
                        const struct ocs_bytes *index, struct ocs_error *err);

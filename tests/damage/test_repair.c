@@ -283,6 +283,47 @@ static void what_begins_a_torn_index_is_kept(void **state)
     images_expect(&images, CHECK, "", OCS_OK);
 }
 
+/* "store/.ocistore/roots/<id>.json" of the one layout. */
+static void entry_path(char path[128])
+{
+    char id[OCS_ROOT_ID_SIZE];
+    assert_int_equal(ocs_root_id("shop", id, NULL), 0);
+    snprintf(path, 128, "store/.ocistore/roots/%s.json", id);
+}
+
+static void a_damaged_entry_of_roots_is_written_from_the_layout(void **state)
+{
+    struct images images;
+    struct place *place = *state;
+    char path[128];
+    struct ocs_fsck_options dry = REPAIR;
+    dry.dry_run = true;
+    make_store(&images, place);
+    entry_path(path);
+    char *before = place_read(place, path);
+    place_write(place, path, "{\"name\":\"sh");
+    assert_int_equal(check(&images, dry), OCS_REFUSED);
+    assert_int_equal(check(&images, REPAIR), OCS_CORRECTED);
+    images_expect(&images, CHECK, "", OCS_OK);
+    char *after = place_read(place, path);
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+}
+
+/* It may have been that of a layout elsewhere: nobody knows what that keeps. */
+static void a_lost_entry_of_roots_is_left(void **state)
+{
+    struct images images;
+    struct place *place = *state;
+    char path[128];
+    make_store(&images, place);
+    entry_path(path);
+    assert_int_equal(unlinkat(place->fd, path, 0), 0);
+    assert_int_equal(check(&images, REPAIR), OCS_REFUSED);
+    assert_int_equal(check(&images, CHECK), OCS_REFUSED);
+}
+
 static void a_lost_layout_file_is_written(void **state)
 {
     struct images images;
@@ -370,6 +411,8 @@ int main(void)
         PLACE_TEST(a_lost_index_comes_back),
         PLACE_TEST(a_half_index_is_written_anew_and_kept_beside),
         PLACE_TEST(what_begins_a_torn_index_is_kept),
+        PLACE_TEST(a_damaged_entry_of_roots_is_written_from_the_layout),
+        PLACE_TEST(a_lost_entry_of_roots_is_left),
         PLACE_TEST(a_lost_layout_file_is_written),
         PLACE_TEST(a_damaged_graph_is_built_anew),
         PLACE_TEST(a_dry_run_changes_nothing),
