@@ -41,6 +41,15 @@ end INT
 tail -n 1 out | jq -e '.type == "summary" and .interrupted and .exit_status == 32' >/dev/null ||
     fail 'the summary does not say that it was interrupted'
 
+# The second one: out at once, without another word.  Both are there when it goes on.
+begin
+kill -STOP "$running"
+kill -INT "$running"
+kill -TERM "$running"
+end CONT
+[ ! -s out ] || fail 'the second signal waits for a summary'
+silent
+
 begin -q
 end TERM
 grep -v interrupted err && fail '-q shows progress'
