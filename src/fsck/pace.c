@@ -14,11 +14,13 @@ void ocs_pace_init(struct ocs_pace *pace, const struct ocs_fsck_run *run)
         limit > 0 && limit < INT64_MAX / 2000000000 ? run->began_ns + limit * 1000000000 : 0;
     pace->rate = run->options->rate;
     atomic_init(&pace->spent, 0);
+    atomic_init(&pace->begun, false);
 }
 
-bool ocs_pace_is_over(const struct ocs_pace *pace)
+bool ocs_pace_is_over(struct ocs_pace *pace)
 {
-    return pace->deadline_ns && ocs_now_ns() >= pace->deadline_ns;
+    bool late = pace->deadline_ns && ocs_now_ns() >= pace->deadline_ns;
+    return atomic_exchange(&pace->begun, true) && late;
 }
 
 /* When the bytes so far are due, counted from the beginning. */

@@ -16,11 +16,12 @@ struct ocs_pace {
     int64_t deadline_ns; /* 0: none */
     uint64_t rate;       /* bytes a second; 0: as fast as can be */
     _Atomic uint64_t spent;
+    atomic_bool begun; /* a blob was, so that every run comes on */
 };
 
 void ocs_pace_init(struct ocs_pace *pace, const struct ocs_fsck_run *run);
-/* No further blob is begun. */
-bool ocs_pace_is_over(const struct ocs_pace *pace);
+/* No further blob is begun; false for the first that asks, which begins one. */
+bool ocs_pace_is_over(struct ocs_pace *pace);
 /* Waits until so many bytes more are due; false: cancelled. */
 bool ocs_pace_spend(struct ocs_pace *pace, uint64_t bytes, struct ocs_workers *workers);
 

@@ -235,6 +235,26 @@ static void boxed_runs_come_round(void **state)
     assert_int_equal(run_to_the_end(&images, 2).blobs_checked, images.count);
 }
 
+/* Looking at what there is takes longer than the run may: one blob is verified. */
+static void a_run_without_time_comes_on(void **state)
+{
+    struct images images;
+    struct verdict verdict;
+    struct cut slow = {.at = FAR_BEHIND, .hurry = true};
+    struct reads reads = {0, &slow, cut_at};
+    make_store(&images, *state);
+    for (uint64_t run = 1; run <= images.count; run++) {
+        struct ocs_fsck_options options = {.jobs = 1, .max_age_s = WEEK, .max_time_s = 60};
+        reads_begin(&reads);
+        assert_int_equal(images_fsck(&images, options, NULL, &verdict), 0);
+        reads_end();
+        assert_int_equal(verdict.report.blobs_checked, 1);
+        assert_int_equal(verdict.report.blobs_left, images.count - run);
+        assert_int_equal(stamps(&images), run);
+    }
+    expect_nothing_left(&images);
+}
+
 int main(void)
 {
     atomic_store(&clock_ahead, HOUR); /* no file has just been written */
@@ -242,6 +262,7 @@ int main(void)
         PLACE_TEST(an_interrupted_run_is_continued),
         PLACE_TEST(a_killed_run_is_continued),
         PLACE_TEST(boxed_runs_come_round),
+        PLACE_TEST(a_run_without_time_comes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
