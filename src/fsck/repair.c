@@ -21,11 +21,31 @@ struct repair {
 
 /* ---- blobs ---- */
 
+/* Where the image may have come from: what its name says, if that is one of a
+ * registry, else the layout's. */
+static void say_origin(const struct ocs_fsck_run *run, const struct ocs_root_entry *entry,
+                       char *out, size_t size)
+{
+    const char *name = run->places[entry->layout].name;
+    const char *ref = ocs_text_pool_get(&run->inventory.texts, entry->ref);
+    char text[OCS_DIGEST_BUF];
+    struct ocs_digest digest;
+    ocs_inventory_digest(&run->inventory, entry->blob, &digest);
+    if (strcmp(name, ".") == 0)
+        name = "NAME";
+    if (ref && strpbrk(ref, "/:"))
+        snprintf(out, size, "%s", ref);
+    else
+        snprintf(out, size, "%s%c%s", name, ref ? ':' : '@',
+                 ref ? ref : ocs_digest_format(&digest, text));
+}
+
 /* The command that brings the blob back, for the first image that needs it. */
 static void say_skopeo(struct repair *repair, uint32_t blob, char *out, size_t size)
 {
     const struct ocs_fsck_run *run = repair->run;
     struct ocs_affects_list list;
+    char origin[384];
     ocs_affects_of(repair->affects, blob, &list);
     out[0] = '\0';
     if (list.count == 0)
@@ -35,11 +55,11 @@ static void say_skopeo(struct repair *repair, uint32_t blob, char *out, size_t s
     const char *ref = ocs_text_pool_get(&run->inventory.texts, entry->ref);
     bool attached = place->prefix[0] == '/';
     int length = (int)strlen(place->prefix) - 1; /* without the slash */
-    snprintf(out, size,
-             "skopeo copy --dest-shared-blob-dir %s/blobs docker://%s%s%s oci:%s%s%.*s%s%s",
-             run->store->path, place->name, ref ? ":" : "", ref ? ref : "",
-             attached ? "" : run->store->path, attached || length < 1 ? "" : "/",
-             length > 0 ? length : 0, place->prefix, ref ? ":" : "", ref ? ref : "");
+    say_origin(run, entry, origin, sizeof(origin));
+    snprintf(out, size, "skopeo copy --dest-shared-blob-dir %s/blobs docker://%s oci:%s%s%.*s%s%s",
+             run->store->path, origin, attached ? "" : run->store->path,
+             attached || length < 1 ? "" : "/", length > 0 ? length : 0, place->prefix,
+             ref ? ":" : "", ref ? ref : "");
 }
 
 static int try_blob(struct repair *repair, uint32_t blob, bool *fixed, struct ocs_error *err)

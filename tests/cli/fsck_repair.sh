@@ -108,3 +108,24 @@ holds 'last.findings["index-unreadable"] == 1 and last.findings["layout-version"
     and last.findings["graph-corrupt"] == 1 and last.corrected == 3'
 run 0 --store "$STORE" fsck
 same_files index "$STORE/layouts/app3/index.json" 'another index.json came back'
+
+# In place, under the name of a registry, and without a name.
+cp -r "$LAYOUTS/app1" placed
+run 0 init placed
+manifest=$(jq -r '.manifests[0].digest' placed/index.json)
+layer=$(blob_file placed/blobs "$(jq -r '.layers[0].digest' "$(blob_file placed/blobs "$manifest")")")
+name() { # JQ: what becomes of an entry
+    jq "del(.manifests[].annotations) | .manifests[] |= $1" placed/index.json >named
+    cat named >placed/index.json
+    cp "$layer" saved
+    printf X | dd of="$layer" bs=1 seek=60 conv=notrunc status=none
+    run 4 fsck --repair placed
+    cp saved "$layer"
+}
+chmod u+w "$layer"
+name '. + {annotations: {"org.opencontainers.image.ref.name": "v1"}}'
+prints "docker://NAME:v1 oci:$TEMPORARY/placed:v1"
+name '. + {annotations: {"org.opencontainers.image.ref.name": "quay.io/shop/web:2"}}'
+prints "docker://quay.io/shop/web:2 oci:$TEMPORARY/placed:quay.io/shop/web:2"
+name .
+prints "docker://NAME@$manifest oci:$TEMPORARY/placed"
