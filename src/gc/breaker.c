@@ -25,11 +25,6 @@ static int reach_index(struct ocs_store *store, const struct ocs_census *census,
     return ocs_census_reach(census, ids, count, true, was_live, 1, err);
 }
 
-static bool same_bytes(const struct ocs_bytes *a, const struct ocs_bytes *b)
-{
-    return a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
-}
-
 /* One that cannot be read says nothing; the graph still does. */
 static int reach_last(struct ocs_store *store, const struct ocs_census *census,
                       const struct ocs_census_layout *layout, uint8_t *was_live,
@@ -38,10 +33,10 @@ static int reach_last(struct ocs_store *store, const struct ocs_census *census,
     struct ocs_roots_place place = ocs_store_roots_place(store);
     auto_bytes struct ocs_bytes bytes = {0};
     auto_index struct ocs_index index = {0};
-    if (!layout->root.registered)
+    if (!layout->root.registered || ocs_index_sum_equal(&layout->root.last, &layout->sum))
         return 0;
     int result = ocs_roots_last_index(&place, layout->root.name, &bytes, err);
-    if (result || same_bytes(&bytes, &layout->index.bytes))
+    if (result)
         return result < 0 ? result : 0;
     if (ocs_index_parse(&bytes, &index, NULL) != 0)
         return 0;

@@ -140,6 +140,26 @@ static int ask_parents(struct asker *asker, struct ocs_error *err)
     return result;
 }
 
+/* ---- index.json ---- */
+
+static int ask_layout(struct asker *asker, const struct ocs_census_layout *layout,
+                      struct ocs_error *err)
+{
+    auto_index struct ocs_index index = {0};
+    if (layout->state != OCS_LAYOUT_GOOD || layout->index.document.json)
+        return ask_document(asker, &layout->index.document, err);
+    int result = ocs_census_layout_again(asker->store, layout, &index, err);
+    return result ? result : ask_document(asker, &index.document, err);
+}
+
+static int ask_layouts(struct asker *asker, struct ocs_error *err)
+{
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < asker->census->layout_count; i++)
+        result = ask_layout(asker, &asker->census->layouts[i], err);
+    return result;
+}
+
 /* ---- the whole ---- */
 
 int ocs_declared_read(struct ocs_store *store, const struct ocs_census *census,
@@ -152,7 +172,7 @@ int ocs_declared_read(struct ocs_store *store, const struct ocs_census *census,
     if (result == 0)
         result = ocs_graph_begin(graph, false, &txn, err);
     struct asker asker = {store, census, mark, wanted, answers, txn};
-    for (size_t i = 0; result == 0 && i < census->layout_count; i++)
-        result = ask_document(&asker, &census->layouts[i].index.document, err);
+    if (result == 0)
+        result = ask_layouts(&asker, err);
     return result ? result : ask_parents(&asker, err);
 }

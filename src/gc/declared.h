@@ -15,7 +15,8 @@ struct ocs_declared {
     struct ocs_bytes data; /* verified; empty: none */
 };
 
-/* `answers` has one for each digest of `wanted`.  Positive: OCS_GRAPH_CORRUPT. */
+/* `answers` has one for each digest of `wanted`.  Positive: OCS_GRAPH_CORRUPT,
+ * OCS_CENSUS_CHANGED (an index.json is another one by now). */
 int ocs_declared_read(struct ocs_store *store, const struct ocs_census *census,
                       const struct ocs_mark *mark, const struct ocs_digest_set *wanted,
                       struct ocs_declared *answers, struct ocs_error *err);

@@ -21,7 +21,7 @@ struct ocs_doubt {
 };
 
 /* Positive: OCS_DOUBT_LEARNED when the graph knows more now: take the census
- * again; OCS_GRAPH_CORRUPT. */
+ * again; OCS_CENSUS_CHANGED; OCS_GRAPH_CORRUPT. */
 #define OCS_DOUBT_LEARNED 20
 int ocs_doubt_resolve(struct ocs_store *store, const struct ocs_census *census,
                       const struct ocs_mark *mark, struct ocs_doubt *out, struct ocs_error *err);

@@ -56,7 +56,7 @@ static int heal(struct run *run, struct ocs_error *err)
     int result = ocs_store_writer(run->store, err);
     if (result)
         return result;
-    result = ocs_heal(run->store, &healed, err);
+    result = ocs_survey_heal(run->store, &run->first, &healed, err);
     ocs_store_writer_end(run->store);
     run->report->healed += healed;
     return result;
@@ -68,6 +68,7 @@ static int check_clock(struct run *run, struct ocs_error *err)
     int result = ocs_known_last_run(run->store, &last, err);
     if (result == OCS_GRAPH_CORRUPT) { /* then there is no last run that we know of */
         last = 0;
+        ocs_survey_clear(&run->first);
         result = ocs_store_graph_rebuild(run->store, err);
     }
     return result ? result : ocs_refuse_clock(run->store, run->look.now, last, err);

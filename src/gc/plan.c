@@ -5,6 +5,7 @@
 #include "store/cleanup.h"
 #include "store/error.h"
 #include "store/extents.h"
+#include "store/workers.h"
 
 #include <string.h>
 
@@ -123,24 +124,109 @@ static void note_stat(struct ocs_plan_item *item, const struct stat *st)
     item->links = (uint32_t)st->st_nlink;
 }
 
+/* Items beside one another, for one thread at a time. */
+struct stretch {
+    struct ocs_work work;
+    uint32_t from, to;
+    int result;
+    struct ocs_error error;
+};
+
+struct looking {
+    struct ocs_store *store;
+    struct ocs_plan *plan;
+};
+
+static bool is_there(const struct ocs_plan_item *item)
+{
+    return item->stamp.inode != 0;
+}
+
+static int stat_stretch(const struct looking *looking, struct stretch *stretch)
+{
+    for (uint32_t i = stretch->from; i < stretch->to; i++) {
+        struct stat st;
+        struct ocs_digest digest;
+        struct ocs_plan_item *item = &looking->plan->items[i];
+        ocs_plan_digest(looking->plan, item, &digest);
+        int result = ocs_blobs_stat(looking->store->blobs, &digest, &st, &stretch->error);
+        if (result < 0)
+            return result;
+        if (result == 0 && S_ISREG(st.st_mode))
+            note_stat(item, &st);
+    }
+    return 0;
+}
+
+static void work(struct ocs_workers *workers, void *data)
+{
+    struct ocs_work *taken;
+    while ((taken = ocs_workers_take(workers, false))) {
+        struct stretch *stretch = (struct stretch *)taken;
+        stretch->result = stat_stretch(data, stretch);
+        ocs_workers_give(workers, taken);
+    }
+}
+
+static int on_done(struct ocs_workers *workers, void *data, struct ocs_work *done,
+                   struct ocs_error *err)
+{
+    const struct stretch *stretch = (struct stretch *)done;
+    (void)workers;
+    (void)data;
+    if (stretch->result < 0 && err)
+        *err = stretch->error;
+    return stretch->result;
+}
+
+#define STRETCH 2048u
+
+static int stat_by_threads(struct looking *looking, struct ocs_error *err)
+{
+    uint32_t count = looking->plan->count, stretches = (count + STRETCH - 1) / STRETCH;
+    auto_free struct stretch *items = calloc(stretches, sizeof(*items));
+    if (!items)
+        return ocs_error_memory(err);
+    for (uint32_t i = 0; i < stretches; i++) {
+        items[i].from = i * STRETCH;
+        items[i].to = i + 1 < stretches ? (i + 1) * STRETCH : count;
+        items[i].work.next = i + 1 < stretches ? &items[i + 1].work : NULL;
+    }
+    struct ocs_workers_options options = {
+        .phase = "plan",
+        .blobs_total = stretches,
+        .hooks = &looking->store->hooks,
+        .data = looking,
+        .work = work,
+        .on_done = on_done,
+    };
+    return ocs_workers_run(&options, &items[0].work, err);
+}
+
+static int stat_each(struct looking *looking, struct ocs_error *err)
+{
+    struct stretch all = {.to = looking->plan->count};
+    if (looking->plan->count > 2 * STRETCH)
+        return stat_by_threads(looking, err);
+    if (ocs_store_cancelled(looking->store))
+        return ocs_error_interrupted(err);
+    int result = stat_stretch(looking, &all);
+    if (result < 0 && err)
+        *err = all.error;
+    return result;
+}
+
 /* Those that went away since the census are dropped. */
 static int stat_items(struct ocs_store *store, struct ocs_plan *plan, struct ocs_error *err)
 {
+    struct looking looking = {store, plan};
     uint32_t kept = 0;
+    int result = stat_each(&looking, err);
+    if (result)
+        return result;
     for (uint32_t i = 0; i < plan->count; i++) {
-        struct stat st;
-        struct ocs_digest digest;
-        struct ocs_plan_item *item = &plan->items[i];
-        if (i % 1024 == 0 && ocs_store_cancelled(store))
-            return ocs_error_interrupted(err);
-        ocs_plan_digest(plan, item, &digest);
-        int result = ocs_blobs_stat(store->blobs, &digest, &st, err);
-        if (result < 0)
-            return result;
-        if (result > 0 || !S_ISREG(st.st_mode))
-            continue;
-        note_stat(item, &st);
-        plan->items[kept++] = *item;
+        if (is_there(&plan->items[i]))
+            plan->items[kept++] = plan->items[i];
     }
     plan->count = kept;
     return 0;

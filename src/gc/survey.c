@@ -6,6 +6,7 @@
 #include "refuse.h"
 
 #include "store/error.h"
+#include "store/heal.h"
 
 /* Each further round knows the edges of at least one document more. */
 #define ROUNDS_MAX 64
@@ -26,9 +27,11 @@ static int mark(struct ocs_store *store, const struct ocs_survey_options *option
 {
     struct ocs_doubt doubt = {0};
     const struct ocs_census *census = &survey->census;
-    int result = ocs_watch_begin(store, &survey->watch, err);
-    if (result == 0)
-        result = ocs_census_take(store, options->jobs, &survey->census, err);
+    bool seen = survey->just_seen;
+    survey->just_seen = false;
+    int result = seen ? 0 : ocs_watch_begin(store, &survey->watch, err);
+    if (result == 0 && !seen)
+        result = ocs_census_take_ids(store, options->jobs, &survey->census, err);
     if (result == 0)
         result = ocs_refuse_roots(store, census, options->allow_empty, err);
     if (result == 0)
@@ -40,12 +43,24 @@ static int mark(struct ocs_store *store, const struct ocs_survey_options *option
     return result ? result : ocs_refuse_doubt(&doubt, err);
 }
 
+int ocs_survey_heal(struct ocs_store *store, struct ocs_survey *out, uint64_t *healed,
+                    struct ocs_error *err)
+{
+    /* a folder that cannot be watched is the survey's to complain of */
+    if (ocs_watch_begin(store, &out->watch, NULL) != 0)
+        return ocs_heal(store, healed, err);
+    int result = ocs_heal_and_look(store, &out->census, healed, err);
+    out->just_seen = result == 0 && out->census.present;
+    return result;
+}
+
 int ocs_survey_take(struct ocs_store *store, const struct ocs_survey_options *options,
                     struct ocs_survey *out, struct ocs_error *err)
 {
     int result = 1;
     for (unsigned round = 0; result > 0 && round < ROUNDS_MAX; round++) {
-        ocs_survey_clear(out);
+        if (!out->just_seen)
+            ocs_survey_clear(out);
         if (ocs_store_cancelled(store))
             return ocs_error_interrupted(err);
         result = mark(store, options, out, err);

@@ -158,19 +158,19 @@ static int compare_list(struct ocs_store *store, const struct ocs_census *census
 }
 
 /* Equal bytes are the index that the mark began from, however they were read. */
-static int compare_index(int dir, const struct ocs_bytes *expected, struct ocs_error *err)
+static int compare_index(int dir, const struct ocs_index_sum *expected, struct ocs_error *err)
 {
     auto_fd int fd = -1;
     struct stat st;
+    struct ocs_index_sum sum;
     auto_bytes struct ocs_bytes bytes = {0};
     int result = ocs_io_open_regular(dir, "index.json", &fd, &st, "index.json", err);
-    if (result == 0 && (uint64_t)st.st_size == expected->size)
-        result = ocs_io_read_all(fd, expected->size, &bytes, "index.json", err);
-    if (result)
+    if (result || (uint64_t)st.st_size != expected->size)
         return OCS_WATCH_CHANGED;
-    bool same = bytes.size == expected->size &&
-                (bytes.size == 0 || memcmp(bytes.data, expected->data, bytes.size) == 0);
-    return same ? 0 : OCS_WATCH_CHANGED;
+    result = ocs_io_read_all(fd, expected->size, &bytes, "index.json", err);
+    if (result == 0)
+        result = ocs_index_sum(&bytes, &sum, err);
+    return result == 0 && ocs_index_sum_equal(&sum, expected) ? 0 : OCS_WATCH_CHANGED;
 }
 
 static int compare_layout(struct ocs_store *store, const struct ocs_census_layout *layout,
@@ -179,7 +179,7 @@ static int compare_layout(struct ocs_store *store, const struct ocs_census_layou
     auto_fd int dir = -1;
     if (ocs_store_open_layout(store, &layout->root, &dir, err))
         return OCS_WATCH_CHANGED;
-    if (compare_index(dir, &layout->index.bytes, err))
+    if (compare_index(dir, &layout->sum, err))
         return OCS_WATCH_CHANGED;
     struct ocs_stamp now;
     if (ocs_saved_stamp(dir, &now, err) || !ocs_stamp_equal(&now, saved))

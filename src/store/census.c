@@ -10,29 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Looks at a store where layouts keep going away. */
-#define ATTEMPTS_MAX 10
-
-static void clear_layouts(struct ocs_census *census)
-{
-    for (size_t i = 0; i < census->layout_count; i++) {
-        struct ocs_census_layout *layout = &census->layouts[i];
-        free(layout->root.name);
-        free(layout->root.path);
-        free(layout->trouble);
-        free(layout->entries);
-        ocs_index_clear(&layout->index);
-    }
-    free(census->layouts);
-    free(census->roots_trouble);
-    census->layouts = NULL;
-    census->layout_count = 0;
-    census->roots_trouble = NULL;
-}
-
 void ocs_census_clear(struct ocs_census *census)
 {
-    clear_layouts(census);
+    struct ocs_census_layouts layouts = {
+        .items = census->layouts,
+        .count = census->layout_count,
+        .roots_trouble = census->roots_trouble,
+    };
+    ocs_census_layouts_clear(&layouts);
     for (size_t i = 0; i < census->temporary_count; i++)
         free(census->temporaries[i]);
     free(census->temporaries);
@@ -176,15 +161,20 @@ static int know_every_file(struct ocs_store *store, unsigned jobs, struct ocs_ce
 
 /* ---- the layouts ---- */
 
-int ocs_census_find(struct ocs_store *store, const struct ocs_census *census,
-                    const struct ocs_digest *digest, uint32_t *id, struct ocs_error *err)
+static bool find_file(const void *data, const struct ocs_digest *digest, uint32_t *id)
 {
+    const struct ocs_census *census = data;
     uint32_t place;
-    if (ocs_digest_list_find(census->names, digest, &place) &&
-        census->id_of[place] != OCS_CENSUS_NO_ID) {
-        *id = census->id_of[place];
-        return 0;
-    }
+    if (!ocs_digest_list_find(census->names, digest, &place) ||
+        census->id_of[place] == OCS_CENSUS_NO_ID)
+        return false;
+    *id = census->id_of[place];
+    return true;
+}
+
+static int look_up(struct ocs_store *store, const struct ocs_census *census,
+                   const struct ocs_digest *digest, uint32_t *id, struct ocs_error *err)
+{
     struct ocs_graph *graph = NULL;
     auto_graph_txn struct ocs_graph_txn *txn = NULL;
     int result = ocs_store_graph(store, &graph, err);
@@ -200,6 +190,12 @@ int ocs_census_find(struct ocs_store *store, const struct ocs_census *census,
     return result;
 }
 
+int ocs_census_find(struct ocs_store *store, const struct ocs_census *census,
+                    const struct ocs_digest *digest, uint32_t *id, struct ocs_error *err)
+{
+    return find_file(census, digest, id) ? 0 : look_up(store, census, digest, id, err);
+}
+
 uint32_t ocs_census_file(const struct ocs_census *census, uint32_t place)
 {
     return census->id_of[place];
@@ -210,163 +206,83 @@ void ocs_census_digest(const struct ocs_census *census, uint32_t id, struct ocs_
     ocs_digest_list_get(census->names, census->place_of[id], out);
 }
 
-static int resolve_entries(struct ocs_store *store, const struct ocs_census *census,
-                           struct ocs_census_layout *layout, struct ocs_error *err)
-{
-    size_t count = layout->index.document.count;
-    layout->entries = malloc((count + 1) * sizeof(*layout->entries));
-    if (!layout->entries)
-        return ocs_error_memory(err);
-    for (size_t i = 0; i < count; i++) {
-        struct ocs_census_entry *entry = &layout->entries[i];
-        entry->entry = (uint32_t)i;
-        int result = ocs_census_find(store, census, &layout->index.document.descriptors[i].digest,
-                                     &entry->id, err);
-        if (result != 0)
-            return result;
-    }
-    layout->count = count;
-    return 0;
-}
-
-static int note_trouble(struct ocs_census_layout *layout, enum ocs_census_layout_state state,
-                        const char *text, struct ocs_error *err)
-{
-    layout->state = state;
-    layout->trouble = strdup(text);
-    return layout->trouble ? 0 : ocs_error_memory(err);
-}
-
-static int open_layout(struct ocs_store *store, struct ocs_census_layout *layout, int *fd,
-                       struct ocs_error *err)
-{
-    struct ocs_error trouble = {0};
-    int result = ocs_store_open_layout(store, &layout->root, fd, &trouble);
-    if (result == 0)
-        return 0;
-    char text[sizeof(trouble.message)];
-    if (result == OCS_IO_ABSENT)
-        snprintf(text, sizeof(text), "%s: No such file or directory", layout->root.path);
-    else if (result > 0)
-        snprintf(text, sizeof(text), "%s: not a folder", layout->root.path);
-    else
-        snprintf(text, sizeof(text), "%s", trouble.message);
-    bool missing = result == OCS_IO_ABSENT;
-    return note_trouble(layout, missing ? OCS_LAYOUT_MISSING : OCS_LAYOUT_UNREADABLE, text, err);
-}
-
-static int read_layout(struct ocs_store *store, const struct ocs_census *census,
-                       struct ocs_census_layout *layout, struct ocs_error *err)
-{
-    auto_fd int fd = -1;
-    char label[OCS_LAYOUT_NAME_MAX + 32];
-    int result = open_layout(store, layout, &fd, err);
-    if (result < 0 || fd < 0)
-        return result;
-    struct ocs_index_wait wait = {.patience_ms = 5000, .hooks = &store->hooks};
-    struct ocs_error trouble = {0};
-    ocs_store_layout_label(&layout->root, label, sizeof(label));
-    result = ocs_index_read(fd, label, &wait, &layout->index, &trouble);
-    if (result == 0)
-        return resolve_entries(store, census, layout, err);
-    if (result < 0) {
-        if (err)
-            *err = trouble;
-        return result;
-    }
-    bool invalid = result == OCS_INDEX_INVALID;
-    return note_trouble(layout, invalid ? OCS_LAYOUT_INVALID : OCS_LAYOUT_UNREADABLE,
-                        trouble.message, err);
-}
-
-static int read_layouts_once(struct ocs_store *store, struct ocs_census *census,
-                             struct ocs_error *err)
-{
-    struct ocs_roots roots = {0};
-    struct ocs_roots_place place = ocs_store_roots_place(store);
-    int result = ocs_roots_read(&place, &roots, err);
-    if (result < 0)
-        return result;
-    census->roots_damaged = roots.damaged;
-    census->roots_trouble = strdup(roots.trouble);
-    census->layouts = calloc(roots.count + 1, sizeof(*census->layouts));
-    if (!census->roots_trouble || !census->layouts)
-        result = ocs_error_memory(err);
-    for (size_t i = 0; result == 0 && i < roots.count; i++) {
-        struct ocs_census_layout *layout = &census->layouts[census->layout_count++];
-        layout->root = roots.items[i];
-        roots.items[i] = (struct ocs_root){0};
-        result = read_layout(store, census, layout, err);
-    }
-    ocs_roots_clear(&roots);
-    return result;
-}
-
-/* A layout is not there because it was removed or renamed since the list was made. */
-static int is_outdated(struct ocs_store *store, const struct ocs_census *census, bool *outdated,
-                       struct ocs_error *err)
-{
-    struct ocs_roots roots = {0};
-    struct ocs_roots_place place = ocs_store_roots_place(store);
-    *outdated = false;
-    size_t bad = 0;
-    for (size_t i = 0; i < census->layout_count; i++)
-        bad += census->layouts[i].state != OCS_LAYOUT_GOOD;
-    int result = bad ? ocs_roots_read(&place, &roots, err) : 0;
-    for (size_t i = 0; result == 0 && bad && i < census->layout_count; i++) {
-        const struct ocs_census_layout *layout = &census->layouts[i];
-        if (layout->state != OCS_LAYOUT_GOOD && !ocs_roots_find(&roots, layout->root.name))
-            *outdated = true;
-    }
-    ocs_roots_clear(&roots);
-    return result;
-}
-
-static int read_layouts(struct ocs_store *store, struct ocs_census *census, struct ocs_error *err)
-{
-    bool outdated = true;
-    int result = 0;
-    for (int attempt = 0; result == 0 && outdated && attempt < ATTEMPTS_MAX; attempt++) {
-        clear_layouts(census);
-        result = read_layouts_once(store, census, err);
-        if (result == 0)
-            result = is_outdated(store, census, &outdated, err);
-    }
-    return result;
-}
-
 /* ---- all of it ---- */
 
-static int take(struct ocs_store *store, unsigned jobs, struct ocs_census *out,
-                struct ocs_error *err)
+struct taking {
+    struct ocs_store *store;
+    unsigned jobs;
+    bool ids_only;
+    struct ocs_census *census;
+};
+
+static bool find_entry(const void *data, const struct ocs_digest *digest, uint32_t *id)
 {
-    int result = list_blobs(store, out, err);
-    if (result == 0)
-        result = know_every_file(store, jobs, out, err);
-    if (result == 0)
-        result = read_layouts(store, out, err);
-    if (result != 0)
-        ocs_census_clear(out);
+    const struct taking *taking = data;
+    return find_file(taking->census, digest, id);
+}
+
+static int look_up_entry(void *data, const struct ocs_digest *digest, uint32_t *id,
+                         struct ocs_error *err)
+{
+    const struct taking *taking = data;
+    return look_up(taking->store, taking->census, digest, id, err);
+}
+
+static int read_layouts(struct taking *taking, struct ocs_error *err)
+{
+    struct ocs_census_finder finder = {taking, find_entry, look_up_entry};
+    struct ocs_census_layouts layouts;
+    int result = ocs_census_layouts_read(taking->store, &finder, taking->jobs, taking->ids_only,
+                                         &layouts, err);
+    taking->census->layouts = layouts.items;
+    taking->census->layout_count = layouts.count;
+    taking->census->roots_damaged = layouts.roots_damaged;
+    taking->census->roots_trouble = layouts.roots_trouble;
     return result;
 }
 
-int ocs_census_take(struct ocs_store *store, unsigned jobs, struct ocs_census *out,
-                    struct ocs_error *err)
+static int take_once(struct taking *taking, struct ocs_error *err)
 {
-    *out = (struct ocs_census){0};
-    int result = take(store, jobs, out, err);
+    struct ocs_census *census = taking->census;
+    int result = list_blobs(taking->store, census, err);
+    if (result == 0)
+        result = know_every_file(taking->store, taking->jobs, census, err);
+    if (result == 0)
+        result = read_layouts(taking, err);
+    if (result != 0)
+        ocs_census_clear(census);
+    return result;
+}
+
+static int take(struct taking *taking, struct ocs_error *err)
+{
+    struct ocs_store *store = taking->store;
+    *taking->census = (struct ocs_census){0};
+    int result = take_once(taking, err);
     if (result == -OCS_FAILED && ocs_store_graph_leave(store, NULL) == 0)
-        result = take(store, jobs, out, err);
+        result = take_once(taking, err);
     if (result == OCS_GRAPH_CORRUPT) { /* a cache: once more, from the disk alone */
         result = ocs_store_graph_rebuild(store, err);
         if (result == 0)
-            result = take(store, jobs, out, err);
+            result = take_once(taking, err);
     }
     if (result > 0)
         result = ocs_error_raise(err, OCS_FAILED,
                                  "the graph is damaged again right after it was "
                                  "built anew");
     return result;
+}
+
+int ocs_census_take(struct ocs_store *store, unsigned jobs, struct ocs_census *out,
+                    struct ocs_error *err)
+{
+    return take(&(struct taking){store, jobs, false, out}, err);
+}
+
+int ocs_census_take_ids(struct ocs_store *store, unsigned jobs, struct ocs_census *out,
+                        struct ocs_error *err)
+{
+    return take(&(struct taking){store, jobs, true, out}, err);
 }
 
 void ocs_census_note_listed(struct ocs_census *census)
@@ -387,8 +303,12 @@ int ocs_census_remember(struct ocs_store *store, const struct ocs_census *census
     int result = 0;
     for (size_t i = 0; result == 0 && i < census->layout_count; i++) {
         const struct ocs_census_layout *layout = &census->layouts[i];
-        if (layout->state == OCS_LAYOUT_GOOD)
-            result = ocs_roots_remember(&place, &layout->root, &layout->index.bytes, err);
+        if (layout->state != OCS_LAYOUT_GOOD ||
+            ocs_index_sum_equal(&layout->sum, &layout->root.last))
+            continue;
+        const struct ocs_bytes *bytes =
+            layout->unlike.data ? &layout->unlike : &layout->index.bytes;
+        result = ocs_roots_remember(&place, &layout->root, bytes, err);
     }
     return result;
 }

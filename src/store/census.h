@@ -9,32 +9,8 @@
  * Taking it opens and records every file that the graph has no row for, so that
  * afterwards each file in blobs/ has an id and, if it is a document, its edges. */
 
+#include "census_layout.h"
 #include "digest_list.h"
-#include "store.h"
-
-/* The id of an entry that neither the graph nor the disk ever saw. */
-#define OCS_CENSUS_NO_ID UINT32_MAX
-
-struct ocs_census_entry { /* of an index.json */
-    uint32_t id;          /* or OCS_CENSUS_NO_ID */
-    uint32_t entry;       /* its place among the index document's descriptors */
-};
-
-enum ocs_census_layout_state {
-    OCS_LAYOUT_GOOD,
-    OCS_LAYOUT_MISSING,    /* the folder is not there */
-    OCS_LAYOUT_UNREADABLE, /* index.json is absent, no regular file, not to be read */
-    OCS_LAYOUT_INVALID,    /* index.json is no index */
-};
-
-struct ocs_census_layout {
-    struct ocs_root root;
-    enum ocs_census_layout_state state;
-    char *trouble; /* why it is not GOOD; else NULL */
-    struct ocs_index index;
-    struct ocs_census_entry *entries;
-    size_t count;
-};
 
 struct ocs_census {
     struct ocs_graph_view view;
@@ -55,6 +31,9 @@ struct ocs_census {
 
 int ocs_census_take(struct ocs_store *store, unsigned jobs, struct ocs_census *out,
                     struct ocs_error *err);
+/* The same for those who want ids alone: see ocs_census_layouts_read. */
+int ocs_census_take_ids(struct ocs_store *store, unsigned jobs, struct ocs_census *out,
+                        struct ocs_error *err);
 void ocs_census_clear(struct ocs_census *census);
 
 /* The id of a digest, or OCS_CENSUS_NO_ID. */

@@ -24,6 +24,7 @@ struct healing {
     struct lying *items;
     size_t count;
     const struct ocs_document *index; /* one more that counts as listed, or NULL */
+    struct ocs_census *census;        /* where the last look goes, or NULL */
     uint64_t healed;
 };
 
@@ -189,7 +190,8 @@ static int restore_wanted(struct healing *healing, const struct ocs_census *cens
 static int heal_once(struct healing *healing, struct ocs_error *err)
 {
     struct ocs_census census;
-    int result = ocs_census_take(healing->store, 0, &census, err);
+    uint64_t before = healing->healed;
+    int result = ocs_census_take_ids(healing->store, 0, &census, err);
     if (result < 0)
         return result;
     auto_free uint8_t *live = calloc((size_t)census.view.count + 1, 1);
@@ -198,7 +200,10 @@ static int heal_once(struct healing *healing, struct ocs_error *err)
         live && wanted ? mark_wanted(healing, &census, live, wanted, err) : ocs_error_memory(err);
     if (result == 0)
         result = restore_wanted(healing, &census, live, wanted, err);
-    ocs_census_clear(&census);
+    if (healing->census && result == 0 && healing->healed == before)
+        *healing->census = census;
+    else
+        ocs_census_clear(&census);
     return result;
 }
 
@@ -215,20 +220,33 @@ static int heal_all(struct healing *healing, struct ocs_error *err)
     return healing->healed ? ocs_blobs_sync(healing->store->blobs, err) : 0;
 }
 
+static int heal(struct healing *healing, uint64_t *healed, struct ocs_error *err)
+{
+    int state = healing->store->state;
+    struct ocs_trash_visitor visitor = {.data = healing, .on_entry = on_entry};
+    int result = ocs_digest_set_new(&healing->set, err);
+    if (result == 0)
+        result = ocs_trash_each(state, &visitor, err);
+    if (result == 0)
+        result = ocs_quarantine_each(state, &visitor, err);
+    if (result == 0 && healing->count > 0)
+        result = heal_all(healing, err);
+    *healed = healing->healed;
+    return ocs_error_context(err, result, "heal");
+}
+
 int ocs_heal_for(struct ocs_store *store, const struct ocs_document *index, uint64_t *healed,
                  struct ocs_error *err)
 {
     auto_healing struct healing healing = {.store = store, .index = index};
-    struct ocs_trash_visitor visitor = {.data = &healing, .on_entry = on_entry};
-    int result = ocs_digest_set_new(&healing.set, err);
-    if (result == 0)
-        result = ocs_trash_each(store->state, &visitor, err);
-    if (result == 0)
-        result = ocs_quarantine_each(store->state, &visitor, err);
-    if (result == 0 && healing.count > 0)
-        result = heal_all(&healing, err);
-    *healed = healing.healed;
-    return ocs_error_context(err, result, "heal");
+    return heal(&healing, healed, err);
+}
+
+int ocs_heal_and_look(struct ocs_store *store, struct ocs_census *census, uint64_t *healed,
+                      struct ocs_error *err)
+{
+    auto_healing struct healing healing = {.store = store, .census = census};
+    return heal(&healing, healed, err);
 }
 
 int ocs_heal(struct ocs_store *store, uint64_t *healed, struct ocs_error *err)

@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "hash.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,6 +21,17 @@ void ocs_index_clear(struct ocs_index *index)
     ocs_document_clear(&index->document);
     ocs_bytes_clear(&index->bytes);
     *index = (struct ocs_index){0};
+}
+
+int ocs_index_sum(const struct ocs_bytes *bytes, struct ocs_index_sum *out, struct ocs_error *err)
+{
+    struct ocs_digest digest;
+    int result = ocs_hash_bytes(OCS_ALGORITHM_SHA256, bytes->data, bytes->size, &digest, err);
+    if (result < 0)
+        return result;
+    out->size = bytes->size;
+    memcpy(out->sha256, ocs_digest_raw(&digest), sizeof(out->sha256));
+    return 0;
 }
 
 /* ---- reading ---- */

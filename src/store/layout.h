@@ -10,11 +10,24 @@
 #include "document.h"
 #include "io.h"
 
+#include <string.h>
+
 struct ocs_index {
     struct ocs_bytes bytes;       /* exactly as read */
     struct ocs_document document; /* its descriptors are the entries; state STRICT or AMBIGUOUS */
     struct ocs_stamp stamp;
 };
+
+/* In place of the bytes, where they are only compared. */
+struct ocs_index_sum {
+    uint64_t size;
+    unsigned char sha256[32];
+};
+int ocs_index_sum(const struct ocs_bytes *bytes, struct ocs_index_sum *out, struct ocs_error *err);
+static inline bool ocs_index_sum_equal(const struct ocs_index_sum *a, const struct ocs_index_sum *b)
+{
+    return a->size == b->size && memcmp(a->sha256, b->sha256, sizeof(a->sha256)) == 0;
+}
 
 void ocs_index_clear(struct ocs_index *index);
 #define auto_index __attribute__((cleanup(ocs_index_clear)))

@@ -416,6 +416,18 @@ static bool is_entry_name(const char *name, char id[OCS_ROOT_ID_SIZE])
     return strspn(id, "0123456789abcdef") == size;
 }
 
+/* Zeros where it is not as we write it: nobody has such an index. */
+static struct ocs_index_sum sum_of(const struct entry *entry)
+{
+    struct ocs_index_sum sum = {.size = (uint64_t)entry->index_size};
+    struct ocs_digest digest;
+    if (!entry->sha256 || ocs_digest_parse(entry->sha256, strlen(entry->sha256), &digest) != 0 ||
+        ocs_digest_algorithm(&digest) != OCS_ALGORITHM_SHA256)
+        return (struct ocs_index_sum){0};
+    memcpy(sum.sha256, ocs_digest_raw(&digest), sizeof(sum.sha256));
+    return sum;
+}
+
 static int read_entry(const struct ocs_roots_place *place, const char *id, struct ocs_roots *out,
                       struct ocs_error *err)
 {
@@ -430,7 +442,10 @@ static int read_entry(const struct ocs_roots_place *place, const char *id, struc
     }
     if (result != 0)
         return result < 0 ? result : 0; /* unregistered since the folder was read */
-    return append(out, entry.name, entry.path, entry.attached, true, err);
+    result = append(out, entry.name, entry.path, entry.attached, true, err);
+    if (result == 0)
+        out->items[out->count - 1].last = sum_of(&entry);
+    return result;
 }
 
 /* `folder` is roots/, locked; a duplicate of it leaves the lock alone. */

@@ -26,7 +26,8 @@ struct ocs_root {
     char *name;
     char *path; /* relative to the store, or absolute when attached */
     bool attached;
-    bool registered; /* has an entry in roots/; else it was only seen below layouts/ */
+    bool registered;           /* has an entry in roots/; else it was only seen below layouts/ */
+    struct ocs_index_sum last; /* registered: of its last good index.json; zeros: none */
 };
 
 void ocs_root_clear(struct ocs_root *root);
