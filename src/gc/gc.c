@@ -12,6 +12,7 @@
 #include "store/error.h"
 #include "store/heal.h"
 #include "store/history.h"
+#include "store/listing.h"
 #include "store/reserve.h"
 
 #include <stdio.h>
@@ -304,6 +305,8 @@ static int carry_out(struct run *run, struct ocs_error *err)
         result = purge(run, err);
     if (result == 0 && run->unremembered)
         result = remember_late(run, err);
+    if (result == 0)
+        ocs_listing_remember(run->store, &last_look(run)->census);
     if (result == 0)
         note_end(run);
     if (result == 0 && run->options->measure_trash)

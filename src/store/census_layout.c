@@ -82,6 +82,7 @@ static int find_entries(const struct reading *reading, struct ocs_census_layout 
             entry->id = OCS_CENSUS_NO_ID;
     }
     layout->count = document->count;
+    layout->stamp = layout->index.stamp;
     return ocs_index_sum(&layout->index.bytes, &layout->sum, err);
 }
 

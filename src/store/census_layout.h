@@ -27,6 +27,7 @@ struct ocs_census_layout {
     enum ocs_census_layout_state state;
     char *trouble;            /* why it is not GOOD; else NULL */
     struct ocs_index_sum sum; /* of the bytes that were read */
+    struct ocs_stamp stamp;   /* of the file that they were read from */
     struct ocs_index index;   /* empty where only ids were asked for and all are known */
     struct ocs_bytes unlike;  /* instead of it: bytes that roots/ does not hold yet */
     struct ocs_census_entry *entries;

@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "listing.h"
 
 static int reach(const struct ocs_census *census, uint8_t **live, struct ocs_error *err)
 {
@@ -101,7 +102,7 @@ static int compare(struct ocs_leavings *leavings, struct ocs_census *after,
 int ocs_leavings_begin(struct ocs_store *store, struct ocs_leavings *out, struct ocs_error *err)
 {
     out->store = store;
-    return ocs_census_take(store, 0, &out->before, err);
+    return ocs_census_take_ids(store, 0, &out->before, err);
 }
 
 struct ocs_census_sum ocs_leavings_end(struct ocs_leavings *leavings, bool changed)
@@ -109,9 +110,10 @@ struct ocs_census_sum ocs_leavings_end(struct ocs_leavings *leavings, bool chang
     struct ocs_census after;
     struct ocs_error error = {0};
     struct ocs_census_sum sum = {0};
-    int result = changed ? ocs_census_take(leavings->store, 0, &after, &error) : 0;
+    int result = changed ? ocs_census_take_ids(leavings->store, 0, &after, &error) : 0;
     if (result == 0 && changed) {
         result = compare(leavings, &after, &sum, &error);
+        ocs_listing_remember(leavings->store, &after);
         ocs_census_clear(&after);
     }
     if (result != 0)

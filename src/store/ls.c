@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "image.h"
+#include "listing.h"
 
+#include "cleanup.h"
 #include "error.h"
 
 #include <stdio.h>
@@ -60,20 +62,78 @@ static int list_one(const struct listing *listing, const struct ocs_census *cens
     return 0;
 }
 
+/* ---- as it was counted last ---- */
+
+static void show_listed(const struct listing *listing, const struct ocs_root *root,
+                        const struct ocs_listed *listed)
+{
+    struct ocs_layout_info info = {
+        .name = root->name,
+        .path = root->path,
+        .attached = root->attached,
+        .images = listed->images,
+        .bytes = listed->bytes,
+    };
+    if (listing->visitor->on_layout)
+        listing->visitor->on_layout(listing->visitor->data, &info);
+}
+
+#define NOT_LISTED 1 /* some layout has to be counted */
+
+static int list_known(const struct listing *listing, const struct ocs_roots *roots,
+                      struct ocs_error *err)
+{
+    auto_listing struct ocs_listing known = {0};
+    auto_free const struct ocs_listed **of = calloc(roots->count + 1, sizeof(const void *));
+    if (!of)
+        return ocs_error_memory(err);
+    int result = ocs_listing_read(listing->store, &known, err);
+    for (size_t i = 0; result == 0 && i < roots->count; i++) {
+        of[i] = ocs_listing_find(listing->store, &known, &roots->items[i]);
+        if (!of[i])
+            result = NOT_LISTED;
+    }
+    for (size_t i = 0; result == 0 && i < roots->count; i++)
+        show_listed(listing, &roots->items[i], of[i]);
+    return result;
+}
+
+static int list_layouts(const struct listing *listing, struct ocs_error *err)
+{
+    struct ocs_roots roots = {0};
+    struct ocs_roots_place place = ocs_store_roots_place(listing->store);
+    int result = ocs_roots_read(&place, &roots, err);
+    if (result == 0)
+        result = list_known(listing, &roots, err);
+    ocs_roots_clear(&roots);
+    return result;
+}
+
+/* ---- counting ---- */
+
+static int count_layouts(struct listing *listing, const char *name, struct ocs_error *err)
+{
+    struct ocs_census census;
+    int result = name ? ocs_census_take(listing->store, 0, &census, err)
+                      : ocs_census_take_ids(listing->store, 0, &census, err);
+    if (result < 0)
+        return result;
+    result = ocs_image_sizes_new(&census, &listing->sizes, err);
+    if (result == 0 && name)
+        result = list_one(listing, &census, name, err);
+    for (size_t i = 0; result == 0 && !name && i < census.layout_count; i++)
+        show_layout(listing, &census.layouts[i]);
+    if (result == 0)
+        ocs_listing_remember(listing->store, &census);
+    ocs_image_sizes_free(listing->sizes);
+    ocs_census_clear(&census);
+    return result;
+}
+
 int ocs_ls(struct ocs_store *store, const char *name, const struct ocs_ls_visitor *visitor,
            struct ocs_error *err)
 {
-    struct ocs_census census;
     struct listing listing = {.store = store, .visitor = visitor};
-    int result = ocs_census_take(store, 0, &census, err);
-    if (result < 0)
-        return result;
-    result = ocs_image_sizes_new(&census, &listing.sizes, err);
-    if (result == 0 && name)
-        result = list_one(&listing, &census, name, err);
-    for (size_t i = 0; result == 0 && !name && i < census.layout_count; i++)
-        show_layout(&listing, &census.layouts[i]);
-    ocs_image_sizes_free(listing.sizes);
-    ocs_census_clear(&census);
-    return result;
+    int result = name ? NOT_LISTED : list_layouts(&listing, err);
+    return result == NOT_LISTED ? count_layouts(&listing, name, err) : result;
 }
