@@ -172,7 +172,7 @@ void ocs_purge_show(const struct ocs_purge *purge, const struct ocs_gc_options *
 /* ---- unlinking ---- */
 
 #define CHUNK   256u
-#define THREADS 8u /* it waits for the disk, it does not compute: doc/performance.md */
+#define THREADS 16u /* it waits for the disk, it does not compute: doc/performance.md */
 
 struct chunk {
     struct ocs_work work;
