@@ -13,6 +13,7 @@
  *                    short           that write writes half of what it should
  *                    kill            the process ends before that call
  *                    killed-after    ... right after it
+ *                    meet            OCS_FAULT_COMMAND is run before that call
  *   OCS_FAULT_ERRNO  a number
  *   OCS_FAULT_BELOW  nothing else fails but what lies below this folder
  *   OCS_FAULT_COUNT  a file that gets one line "KIND CALLS" for each kind at exit
@@ -30,6 +31,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -40,12 +42,13 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define AS_NAME(symbol, name) name,
 static const char *const NAMES[KIND_COUNT] = {KINDS(AS_NAME)};
 
-enum mode { FAIL, FROM, SHORT, KILL, KILL_AFTER };
+enum mode { FAIL, FROM, SHORT, KILL, KILL_AFTER, MEET };
 
 static struct {
     bool any;
@@ -54,6 +57,7 @@ static struct {
     unsigned long at;
     enum mode mode;
     int error;
+    const char *command;
     const char *below;
     const char *count_path;
     const char *trace_path;
@@ -64,7 +68,7 @@ static atomic_ulong total;
 
 static enum mode mode_of(const char *name)
 {
-    static const char *const MODES[] = {"fail", "from", "short", "kill", "killed-after"};
+    static const char *const MODES[] = {"fail", "from", "short", "kill", "killed-after", "meet"};
     for (size_t i = 0; name && i < sizeof(MODES) / sizeof(MODES[0]); i++)
         if (strcmp(name, MODES[i]) == 0)
             return (enum mode)i;
@@ -84,6 +88,7 @@ __attribute__((constructor)) static void read_plan(void)
     plan.at = at ? strtoul(at, NULL, 10) : 0;
     plan.mode = mode_of(getenv("OCS_FAULT_MODE"));
     plan.error = error ? atoi(error) : EIO;
+    plan.command = getenv("OCS_FAULT_COMMAND");
     plan.below = getenv("OCS_FAULT_BELOW");
     plan.count_path = getenv("OCS_FAULT_COUNT");
     plan.trace_path = getenv("OCS_FAULT_TRACE");
@@ -108,6 +113,18 @@ static void die(void)
     syscall(SYS_kill, getpid(), SIGKILL);
     for (;;)
         pause();
+}
+
+/* Somebody else does something, undisturbed. */
+static void meet(void)
+{
+    static char *const environment[] = {NULL};
+    char *const argv[] = {"sh", "-c", (char *)plan.command, NULL};
+    pid_t child;
+    int error = errno;
+    if (posix_spawn(&child, "/bin/sh", NULL, NULL, argv, environment) == 0)
+        waitpid(child, NULL, 0);
+    errno = error;
 }
 
 #define TARGET_SIZE 512
@@ -176,6 +193,9 @@ enum verdict judge(enum kind kind, int fd, const char *path)
         return GO_ON;
     case KILL_AFTER:
         return GO_AND_DIE;
+    case MEET:
+        meet();
+        return GO_ON;
     default:
         errno = plan.error;
         return GIVE_ERROR;

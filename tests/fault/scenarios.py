@@ -143,6 +143,7 @@ class Scenario:
     store = "store"
     repeatable = True
     gone = ()  # images that the command takes away
+    excuse = None  # what it says when it leaves something undone and goes on
 
     def __init__(self, program, steps):
         self.program, self.steps = program, steps
@@ -432,6 +433,7 @@ class Forget(Attach):
 
 class Prune(InStore):
     args = ("prune", "--keep-last", "1")
+    excuse = "is left alone"
     gone = (("other", "one"),)
 
     def prepare(self, base):
