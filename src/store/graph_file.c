@@ -248,6 +248,8 @@ static int begin_locked(struct ocs_graph_file *file, bool write, struct ocs_erro
     if (file->corrupt || ocs_graph_file_replaced(file))
         return OCS_TABLES_CORRUPT;
     int result = write && !ocs_tables_read_only(file->tables) ? mark_dirty(file, err) : 0;
+    if (result < 0 && ocs_graph_file_replaced(file)) /* the folder went in this moment */
+        return OCS_TABLES_CORRUPT;
     return result == 0 ? ocs_tables_begin(file->tables, write, err) : result;
 }
 
