@@ -88,8 +88,9 @@ static int check_everything(struct ocs_fsck_run *run, struct ocs_error *err)
 static int run_phases(struct ocs_fsck_run *run, struct ocs_error *err)
 {
     int r = ocs_fsck_run_init(run, err);
-    if (r == 0)
-        r = check_everything(run, err);
+    if (r < 0)
+        return r;
+    r = check_everything(run, err);
     bool interrupted = r == -OCS_INTERRUPTED;
     bool failed = r < 0 && !interrupted;
     int flushed = ocs_fsck_flush(run, failed ? NULL : err);

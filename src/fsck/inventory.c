@@ -49,15 +49,13 @@ uint32_t ocs_inventory_count(const struct ocs_inventory *inventory)
 int ocs_inventory_add(struct ocs_inventory *inventory, const struct ocs_digest *digest,
                       uint32_t *blob, struct ocs_error *err)
 {
-    int r = ocs_digest_set_add(inventory->set, digest, blob, err);
-    if (r == OCS_DIGEST_SET_KNOWN)
-        return 0;
-    if (r < 0)
-        return r;
-    r = ocs_array_reserve(&inventory->blobs, &inventory->blob_capacity, (size_t)*blob + 1,
-                          sizeof(*inventory->blobs), err);
-    if (r < 0)
-        return r;
+    size_t count = ocs_digest_set_count(inventory->set);
+    int r = ocs_array_reserve(&inventory->blobs, &inventory->blob_capacity, count + 1,
+                              sizeof(*inventory->blobs), err);
+    if (r == 0)
+        r = ocs_digest_set_add(inventory->set, digest, blob, err);
+    if (r != 0)
+        return r == OCS_DIGEST_SET_KNOWN ? 0 : r;
     inventory->blobs[*blob] = (struct ocs_blob_state){.declared = -1, .graph_id = OCS_NO_BLOB};
     return 0;
 }

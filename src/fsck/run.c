@@ -144,11 +144,15 @@ static int flush(struct ocs_fsck_run *run, struct ocs_error *err)
 int ocs_fsck_flush(struct ocs_fsck_run *run, struct ocs_error *err)
 {
     run->flushed_at = ocs_now_s();
-    if (!run->graph || ocs_graph_batch_count(run->batch) == 0)
+    if (!run->graph || !run->batch || ocs_graph_batch_count(run->batch) == 0)
         return 0;
     int r = flush(run, err);
     if (r != OCS_GRAPH_CORRUPT)
         return r;
+    if (ocs_graph_replaced(run->graph)) { /* somebody removed it, or built a new one */
+        run->graph = NULL;
+        return 0;
+    }
     run->graph = NULL; /* the next import or gc builds a new one */
     return ocs_fsck_blame_file(run, "graph-corrupt", ".ocistore/graph/data.mdb",
                                "a record failed its check while results were written", err);

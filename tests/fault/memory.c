@@ -3,9 +3,9 @@
 
 /*
  * Memory that is not there: malloc and its like, mmap, and libcrypto, when it says
- * that it has none.  The C library's own allocations come by here too; those of
- * libcrypto do not count, since out of memory it may take a lock that it could not
- * make (3.0) and end the program.
+ * that it has none.  The C library's own allocations come by here too.  Those of two
+ * libraries do not count, since without memory they end the program by themselves:
+ * libcrypto (3.0) takes a lock that it could not make, libuv calls abort().
  */
 
 #include "inject.h"
@@ -25,33 +25,47 @@ void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
-static uintptr_t crypto_begin;
-static uintptr_t crypto_end;
+static struct library {
+    const char *name;
+    uintptr_t begin, end;
+} spared_libraries[] = {{.name = "libcrypto"}, {.name = "libuv"}};
+#define SPARED (sizeof(spared_libraries) / sizeof(spared_libraries[0]))
 
-static int find_crypto(struct dl_phdr_info *info, size_t size, void *data)
+static void find(struct library *library, const struct dl_phdr_info *info)
 {
-    (void)size, (void)data;
-    if (!strstr(info->dlpi_name, "libcrypto"))
-        return 0;
-    crypto_begin = info->dlpi_addr;
+    if (!strstr(info->dlpi_name, library->name))
+        return;
+    library->begin = info->dlpi_addr;
     for (int i = 0; i < info->dlpi_phnum; i++) {
         uintptr_t end = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz;
-        if (end > crypto_end)
-            crypto_end = end;
+        if (end > library->end)
+            library->end = end;
     }
-    return 1;
+}
+
+static int on_library(struct dl_phdr_info *info, size_t size, void *data)
+{
+    (void)size, (void)data;
+    for (size_t i = 0; i < SPARED; i++)
+        find(&spared_libraries[i], info);
+    return 0;
 }
 
 __attribute__((constructor)) static void begin(void)
 {
-    dl_iterate_phdr(find_crypto, NULL);
+    dl_iterate_phdr(on_library, NULL);
 }
+
+static _Thread_local int spared;
 
 static int is_missing(void *caller)
 {
-    if ((uintptr_t)caller >= crypto_begin && (uintptr_t)caller < crypto_end)
-        return 0;
-    return judge(MEMORY, -1, "") == GIVE_ERROR;
+    for (size_t i = 0; i < SPARED; i++) {
+        const struct library *library = &spared_libraries[i];
+        if ((uintptr_t)caller >= library->begin && (uintptr_t)caller < library->end)
+            return 0;
+    }
+    return !spared && judge(MEMORY, -1, "") == GIVE_ERROR;
 }
 
 void *malloc(size_t size)
@@ -86,6 +100,21 @@ void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t 
 
 void *mmap64(void *address, size_t size, int protection, int flags, int fd, off_t offset)
     __attribute__((alias("mmap")));
+
+/* ---- libuv ---- */
+
+/* What pthread_atfork() is. */
+int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
+                      void *object)
+{
+    int (*next)(void (*)(void), void (*)(void), void (*)(void), void *) =
+        (int (*)(void (*)(void), void (*)(void), void (*)(void), void *))dlsym(RTLD_NEXT,
+                                                                               "__register_atfork");
+    spared++;
+    int result = next(prepare, parent, child, object);
+    spared--;
+    return result;
+}
 
 /* ---- libcrypto ---- */
 

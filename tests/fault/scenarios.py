@@ -444,6 +444,10 @@ class Prune(InStore):
                 os.utime(path, (1, 1))
 
 
+class Fsck(InStore):
+    args = ("fsck", "-j1")
+
+
 class Hold(InStore):
     args = ("hold", "--", "true")
 
@@ -503,6 +507,7 @@ ALL = {
     "forget": Forget,
     "prune": Prune,
     "hold": Hold,
+    "fsck": Fsck,
     "adopt": Adopt,
     "trash-restore": TrashRestore,
     "trash-empty": TrashEmpty,
