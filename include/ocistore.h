@@ -76,7 +76,7 @@ struct ocs_store;
 
 struct ocs_init_options {
     const char *graph_dir; /* keep the graph in this folder instead of .ocistore/graph */
-    bool unsafe_network;   /* allow blobs on a network file system */
+    bool unsafe_network;   /* allow a network file system, with graph_dir on a local one */
     const struct ocs_hooks *hooks;
 };
 

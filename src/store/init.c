@@ -133,7 +133,7 @@ static int make_marker(struct init *init, struct ocs_error *err)
     init->report->existed = result == 0;
     if (result == OCS_IO_ABSENT) {
         make_uuid(marker.uuid);
-        marker.unsafe_network = init->options->unsafe_network;
+        marker.unsafe_network = init->options->unsafe_network && init->options->graph_dir;
         if (init->options->graph_dir)
             marker.graph_dir = realpath(init->options->graph_dir, NULL);
         if (init->options->graph_dir && !marker.graph_dir)
@@ -176,6 +176,20 @@ static int make_reserve(const struct init *init, struct ocs_error *err)
     return result < 0 ? result : 0;
 }
 
+/* On a network the graph at least has to be elsewhere. */
+static int check_filesystems(const struct init *init, const char *dir, struct ocs_error *err)
+{
+    const struct ocs_init_options *options = init->options;
+    bool allowed = options->unsafe_network && options->graph_dir;
+    int result = ocs_store_check_filesystem(init->dir, dir, allowed, err);
+    if (result < 0 || !options->graph_dir)
+        return result;
+    auto_fd int graph = open(options->graph_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (graph < 0)
+        return ocs_error_errno(err, "%s", options->graph_dir);
+    return ocs_store_check_filesystem(graph, options->graph_dir, false, err);
+}
+
 static int make_store(struct init *init, struct ocs_error *err)
 {
     int result = check_blobs(init, err);
@@ -212,7 +226,7 @@ int ocs_store_init(const char *dir, const struct ocs_init_options *options,
     if (result < 0)
         return result;
     init.report->in_place = has(init.dir, "oci-layout") || has(init.dir, "index.json");
-    result = ocs_store_check_filesystem(init.dir, dir, init.options->unsafe_network, err);
+    result = check_filesystems(&init, dir, err);
     if (result == 0)
         result = make_store(&init, err);
     if (init.state >= 0)
