@@ -122,7 +122,7 @@ static bool open_blob(struct bench *bench, struct item *item, struct reading *re
     if (r != 0)
         return false;
     item->result->stamp = ocs_stamp_of(&st);
-    item->result->settled = ocs_fsck_settled(&item->result->stamp);
+    item->result->settled = ocs_stamp_settled(&item->result->stamp);
     if (hashing->again)
         posix_fadvise(stream->fd, 0, 0, POSIX_FADV_DONTNEED);
     stream->algorithm = ocs_digest_algorithm(&reading->expected);

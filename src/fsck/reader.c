@@ -142,7 +142,7 @@ static void note_stat(struct ocs_reading *reading, const struct stat *st)
 {
     reading->stamp = ocs_stamp_of(st);
     reading->mode = st->st_mode;
-    reading->settled = ocs_fsck_settled(&reading->stamp);
+    reading->settled = ocs_stamp_settled(&reading->stamp);
 }
 
 /* Wrong bytes are believed only when they come twice. */

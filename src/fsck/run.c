@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #define FLUSH_SECONDS 30
-#define SETTLED_NS    2000000000
 #define DAY_NS        (INT64_C(86400) * 1000000000)
 
 int ocs_fsck_run_init(struct ocs_fsck_run *run, struct ocs_error *err)
@@ -156,10 +155,4 @@ int ocs_fsck_flush(struct ocs_fsck_run *run, struct ocs_error *err)
     run->graph = NULL; /* the next import or gc builds a new one */
     return ocs_fsck_blame_file(run, "graph-corrupt", ".ocistore/graph/data.mdb",
                                "a record failed its check while results were written", err);
-}
-
-bool ocs_fsck_settled(const struct ocs_stamp *stamp)
-{
-    int64_t before = ocs_now_ns() - SETTLED_NS;
-    return stamp->mtime_ns <= before && stamp->ctime_ns <= before;
 }

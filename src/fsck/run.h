@@ -82,8 +82,4 @@ int ocs_fsck_stamp(struct ocs_fsck_run *run, uint32_t blob, const struct ocs_sta
                    bool good, bool settled, struct ocs_error *err);
 int ocs_fsck_flush(struct ocs_fsck_run *run, struct ocs_error *err);
 
-/* A file that changed in the last 2 s may change again within one tick of its
- * times: no stamp is kept of it. */
-bool ocs_fsck_settled(const struct ocs_stamp *stamp);
-
 #endif

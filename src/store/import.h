@@ -62,6 +62,7 @@ struct ocs_import_item {
     uint64_t size;          /* of the file */
     uint64_t expected;      /* bytes, as the first descriptor says; 0 when it does not */
     struct ocs_stamp stamp; /* of the file in the store */
+    bool settled;           /* had not changed for 2 s when it was hashed */
     char *trouble;
     struct ocs_import_reading *reading;
     struct ocs_import_edge *edges;

@@ -49,6 +49,7 @@ int ocs_import_pass_look(struct ocs_import_pass *pass, struct ocs_error *err)
     pass->to = -1;
     pass->cloned = false;
     pass->item->stamp = ocs_stamp_of(&st);
+    pass->item->settled = ocs_stamp_settled(&pass->item->stamp);
     begin(pass, fd, &st);
     return 0;
 }
@@ -133,6 +134,7 @@ int ocs_import_verify_present(struct ocs_import *import, struct ocs_import_item 
     if (result != 0)
         return result;
     item->stamp = ocs_stamp_of(&st);
+    item->settled = ocs_stamp_settled(&item->stamp);
     item->size = item->stamp.size;
     enum ocs_algorithm algorithm = ocs_digest_algorithm(&digest);
     if (!ocs_algorithm_verifiable(algorithm))

@@ -163,8 +163,7 @@ static bool stamp_is_firm(const struct ocs_import_item *item, const struct ocs_s
 {
     if (item->state == OCS_IMPORT_STAGED)
         return true;
-    return ocs_stamp_equal(&item->stamp, now) &&
-           now->mtime_ns < ocs_now_ns() - (int64_t)2 * 1000000000;
+    return item->settled && ocs_stamp_equal(&item->stamp, now);
 }
 
 static int add_fact(struct ocs_import *import, struct ocs_graph_batch *batch,

@@ -35,6 +35,14 @@ bool ocs_stamp_equal(const struct ocs_stamp *a, const struct ocs_stamp *b)
            a->ctime_ns == b->ctime_ns;
 }
 
+#define SETTLED_NS 2000000000
+
+bool ocs_stamp_settled(const struct ocs_stamp *stamp)
+{
+    int64_t before = ocs_now_ns() - SETTLED_NS;
+    return stamp->mtime_ns <= before && stamp->ctime_ns <= before;
+}
+
 void ocs_bytes_clear(struct ocs_bytes *bytes)
 {
     free(bytes->data);

@@ -33,8 +33,6 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -307,8 +305,11 @@ int fdatasync(int fd)
     INJECT(FSYNC, fd, NULL, syscall(SYS_fdatasync, fd));
 }
 
+atomic_bool synced;
+
 int syncfs(int fd)
 {
+    synced = true;
     INJECT(SYNCFS, fd, NULL, syscall(SYS_syncfs, fd));
 }
 

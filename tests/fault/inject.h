@@ -3,6 +3,9 @@
 #ifndef OCS_TESTS_FAULT_INJECT_H
 #define OCS_TESTS_FAULT_INJECT_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+
 /* The kinds of calls, and what is to become of one: see inject.c. */
 
 #define KINDS(X)                                                                                   \
@@ -35,5 +38,8 @@ enum verdict { GO_ON, GIVE_ERROR, GO_SHORT, GO_AND_DIE };
 /* Counts the call; `path` NULL: it is about the file that `fd` is.  errno is set
  * for GIVE_ERROR. */
 __attribute__((visibility("hidden"))) enum verdict judge(enum kind kind, int fd, const char *path);
+
+/* There was a syncfs. */
+extern __attribute__((visibility("hidden"))) atomic_bool synced;
 
 #endif

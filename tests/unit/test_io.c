@@ -136,6 +136,17 @@ static void test_stamps(void **state)
     assert_false(ocs_stamp_equal(&stamp, &other));
 }
 
+/* Neither time may be of the last 2 s: mtime can be set to anything. */
+static void test_a_stamp_that_is_settled(void **state)
+{
+    (void)state;
+    int64_t now = ocs_now_ns(), old = now - 5 * INT64_C(1000000000);
+    int64_t young = now - INT64_C(1000000000) / 2 + 60 * INT64_C(1000000000);
+    assert_true(ocs_stamp_settled(&(struct ocs_stamp){.mtime_ns = old, .ctime_ns = old}));
+    assert_false(ocs_stamp_settled(&(struct ocs_stamp){.mtime_ns = young, .ctime_ns = old}));
+    assert_false(ocs_stamp_settled(&(struct ocs_stamp){.mtime_ns = old, .ctime_ns = young}));
+}
+
 /* ---- writing ---- */
 
 static void test_errors_of_writing_are_told(void **state)
@@ -354,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_read_all_of_what_grows),
         PLACE_TEST(test_read_errors),
         PLACE_TEST(test_stamps),
+        PLACE_TEST(test_a_stamp_that_is_settled),
         PLACE_TEST(test_errors_of_writing_are_told),
         PLACE_TEST(test_clones),
         PLACE_TEST(test_a_clone_that_cannot_be),
