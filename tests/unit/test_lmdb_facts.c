@@ -115,6 +115,50 @@ static void test_zeroed_page_is_abort(void **state)
     close(fd);
 }
 
+static int get_text(MDB_env *env, char out[4])
+{
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    MDB_val key = {.mv_size = 3, .mv_data = (char *)"key"};
+    MDB_val value;
+    assert_int_equal(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), 0);
+    assert_int_equal(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
+    int code = mdb_get(txn, dbi, &key, &value);
+    if (code == 0)
+        memcpy(out, value.mv_data, 4);
+    mdb_txn_abort(txn);
+    return code;
+}
+
+/* Hence the CRC and the own key in each record of ours. */
+static void test_a_changed_value_is_no_error(void **state)
+{
+    struct place *place = *state;
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    MDB_val key = {.mv_size = 3, .mv_data = (char *)"key"};
+    MDB_val value = {.mv_size = 4, .mv_data = (char *)"true"};
+    char bytes[16 * PAGE];
+    char text[4];
+    assert_int_equal(open_env(place->path, &env), 0);
+    assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    assert_int_equal(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
+    assert_int_equal(mdb_put(txn, dbi, &key, &value, 0), 0);
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+    int fd = openat(place->fd, "data.mdb", O_RDWR | O_CLOEXEC);
+    ssize_t size = pread(fd, bytes, sizeof(bytes), 0);
+    char *found = size > 0 ? memmem(bytes, (size_t)size, "keytrue", 7) : NULL;
+    assert_non_null(found);
+    assert_int_equal(pwrite(fd, "lies", 4, found + 3 - bytes), 4);
+    close(fd);
+    assert_int_equal(open_env(place->path, &env), 0);
+    assert_int_equal(get_text(env, text), 0);
+    assert_memory_equal(text, "lies", 4);
+    mdb_env_close(env);
+}
+
 static void test_no_space_is_an_io_error(void **state)
 {
     struct place *place = *state;
@@ -144,9 +188,8 @@ int main(void)
     if (major != 0 || minor != 9 || patch != 24)
         return 77; /* it is what was looked at */
     const struct CMUnitTest tests[] = {
-        PLACE_TEST(test_truncated_file_is_sigbus),
-        PLACE_TEST(test_zeroed_page_is_abort),
-        PLACE_TEST(test_no_space_is_an_io_error),
+        PLACE_TEST(test_truncated_file_is_sigbus),    PLACE_TEST(test_zeroed_page_is_abort),
+        PLACE_TEST(test_a_changed_value_is_no_error), PLACE_TEST(test_no_space_is_an_io_error),
         PLACE_TEST(test_keys_are_at_most_511_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "place.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/wait.h>
 
@@ -164,6 +165,27 @@ static void test_exclusion(void **state)
         child_end(&child);
         ocs_locks_close(locks);
     }
+}
+
+/* Nothing has to be cleaned up after a kill. */
+static void test_locks_die_with_their_process(void **state)
+{
+    static const enum role ROLES[] = {WRITER, SWEEP, GC};
+    struct place *place = *state;
+    struct ocs_locks *locks = open_locks(place);
+    for (size_t i = 0; i < sizeof(ROLES) / sizeof(ROLES[0]); i++) {
+        struct child child = child_start(place, ROLES[i]);
+        enum role ours = ROLES[i] == GC ? GC : SWEEP;
+        assert_int_equal(take_as(locks, ours, &AT_ONCE, NULL), -OCS_BUSY);
+        assert_int_equal(kill(child.pid, SIGKILL), 0);
+        assert_int_equal(waitpid(child.pid, NULL, 0), child.pid);
+        assert_int_equal(take_as(locks, ours, &AT_ONCE, NULL), 0);
+        if (ours == SWEEP)
+            ocs_lock_sweep_end(locks);
+        close(child.to);
+        close(child.from);
+    }
+    ocs_locks_close(locks);
 }
 
 static void test_busy_names_the_holder(void **state)
@@ -391,6 +413,7 @@ int main(void)
         PLACE_TEST(test_open_makes_the_files),
         PLACE_TEST(test_open_refuses_links),
         PLACE_TEST(test_exclusion),
+        PLACE_TEST(test_locks_die_with_their_process),
         PLACE_TEST(test_busy_names_the_holder),
         PLACE_TEST(test_a_writer_gives_the_gate_back),
         PLACE_TEST(test_a_sweep_that_fails_gives_the_gate_back),
