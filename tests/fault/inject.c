@@ -344,6 +344,7 @@ int close(int fd)
     bool counts_here = flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && is_file(fd);
     enum verdict verdict = counts_here ? judge(CLOSE, fd, NULL) : GO_ON;
     int error = errno;
+    lock_closed(fd);
     int result = (int)syscall(SYS_close, fd);
     if (verdict == GO_AND_DIE)
         die();
@@ -392,11 +393,6 @@ ssize_t preadv2(int fd, const struct iovec *pieces, int count, off_t offset, int
 
 ssize_t preadv64v2(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
     __attribute__((alias("preadv2")));
-
-int flock(int fd, int operation)
-{
-    INJECT(LOCK, fd, NULL, syscall(SYS_flock, fd, operation));
-}
 
 /* There is no openat2() to interpose: it comes by this way. */
 long syscall(long number, ...)

@@ -39,6 +39,9 @@ enum verdict { GO_ON, GIVE_ERROR, GO_SHORT, GO_AND_DIE };
  * for GIVE_ERROR. */
 __attribute__((visibility("hidden"))) enum verdict judge(enum kind kind, int fd, const char *path);
 
+/* locks.c: the lock that it may have had is gone. */
+__attribute__((visibility("hidden"))) void lock_closed(int fd);
+
 /* There was a syncfs. */
 extern __attribute__((visibility("hidden"))) atomic_bool synced;
 
