@@ -235,7 +235,7 @@ static void bench_pages(struct bench *bench)
     struct stat st;
     auto_fd int fd = openat(bench->options.dir_fd, "data.mdb", O_RDONLY | O_CLOEXEC);
     struct moment start = now();
-    require(ocs_pages_check(fd, true, &err), &err, "pages");
+    require(ocs_pages_check(fd, &err), &err, "pages");
     row("check of the pages alone", since(start), 0);
     fstat(fd, &st);
     printf("data.mdb: %.1f MB\n", (double)st.st_size / 1e6);

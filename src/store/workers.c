@@ -26,7 +26,7 @@ struct pool {
     const struct ocs_workers_options *options;
     const struct ocs_hooks *hooks;
 
-    uv_mutex_t mutex; /* for the next six */
+    uv_mutex_t mutex; /* for the next seven */
     uv_cond_t wake;
     uv_cond_t drained; /* the calling thread took what was done */
     struct list ready;
@@ -34,6 +34,7 @@ struct pool {
     uint64_t open; /* items whose on_done has not returned: ready, under way, done */
     unsigned waiting;
     unsigned running; /* threads whose work function has not returned */
+    unsigned wanted;  /* threads that were started or are about to be */
 
     atomic_bool stopped;
     _Atomic uint64_t bytes_done;
@@ -58,7 +59,8 @@ struct ocs_workers {
     uv_thread_t thread;
     struct list given; /* or, for the calling thread, added; not handed over yet */
     uint64_t handed_ns;
-    uint64_t held;
+    atomic_uint held;     /* items, by its own thread */
+    atomic_bool returned; /* its work function */
 };
 
 static void list_push(struct list *list, struct ocs_work *item)
@@ -161,19 +163,34 @@ static void wait_for_work(struct ocs_workers *self)
     }
 }
 
+/* Items are dealt in turn, also to a thread that has yet to begin: whoever comes
+ * first must not take all the large ones.  With the mutex held. */
+static bool is_my_turn(const struct ocs_workers *self)
+{
+    const struct pool *pool = self->pool;
+    unsigned mine = atomic_load(&self->held);
+    for (unsigned i = 1; i <= pool->wanted; i++) {
+        const struct ocs_workers *other = &pool->workers[i];
+        if (!atomic_load(&other->returned) && atomic_load(&other->held) < mine)
+            return false;
+    }
+    return true;
+}
+
 struct ocs_work *ocs_workers_take(struct ocs_workers *self, bool hold)
 {
     struct pool *pool = self->pool;
-    assert(hold || self->held == 0);
+    assert(hold || atomic_load(&self->held) == 0);
     if (atomic_load_explicit(&pool->stopped, memory_order_relaxed))
         return NULL;
     uv_mutex_lock(&pool->mutex);
     if (!hold)
         wait_for_work(self);
-    struct ocs_work *item = atomic_load(&pool->stopped) ? NULL : list_pop(&pool->ready);
+    bool may = !atomic_load(&pool->stopped) && (!hold || is_my_turn(self));
+    struct ocs_work *item = may ? list_pop(&pool->ready) : NULL;
     uv_mutex_unlock(&pool->mutex);
     if (item)
-        self->held++;
+        atomic_fetch_add(&self->held, 1);
     else if (self->given.first)
         hand_over(self); /* what it brings may be what is missing */
     return item;
@@ -181,8 +198,8 @@ struct ocs_work *ocs_workers_take(struct ocs_workers *self, bool hold)
 
 void ocs_workers_give(struct ocs_workers *self, struct ocs_work *item)
 {
-    assert(self->held > 0);
-    self->held--;
+    assert(atomic_load(&self->held) > 0);
+    atomic_fetch_sub(&self->held, 1);
     list_push(&self->given, item);
     hand_over_if_due(self);
 }
@@ -211,6 +228,7 @@ static void thread_main(void *arg)
     pool->options->work(self, pool->options->data);
     uv_mutex_lock(&pool->mutex);
     hand_over_locked(self);
+    atomic_store(&self->returned, true);
     pool->running--;
     uv_mutex_unlock(&pool->mutex);
     uv_async_send(&pool->woken);
@@ -318,6 +336,9 @@ static void start_threads(struct pool *pool, unsigned wanted)
 {
     while (pool->started < wanted && start_thread(&pool->workers[pool->started + 1]))
         pool->started++;
+    uv_mutex_lock(&pool->mutex);
+    pool->wanted = pool->started;
+    uv_mutex_unlock(&pool->mutex);
 }
 
 static void join_threads(struct pool *pool)
@@ -443,6 +464,7 @@ int ocs_workers_run(const struct ocs_workers_options *options, struct ocs_work *
     };
     unsigned threads = options->threads ? options->threads : ocs_processors();
     pool.open = pool.ready.count;
+    pool.wanted = threads;
     if (!items)
         return 0;
     int result = open_pool(&pool, threads, err);

@@ -5,6 +5,7 @@
 
 #include "place.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
 
@@ -384,6 +385,60 @@ static void test_errors_are_counted(void **state)
     free(job.items);
 }
 
+/* ---- dealing ---- */
+
+struct dealing {
+    atomic_uint arrived;
+    atomic_bool first_waited; /* it got no second one before the other had a first */
+    atomic_uint done;
+};
+
+/* The second thread begins when the first has asked for two. */
+static void work_in_turn(struct ocs_workers *workers, void *data)
+{
+    struct dealing *dealing = data;
+    bool first = atomic_fetch_add(&dealing->arrived, 1) == 0;
+    while (!first && !atomic_load(&dealing->first_waited))
+        sched_yield();
+    struct ocs_work *item;
+    while ((item = ocs_workers_take(workers, false))) {
+        struct ocs_work *second = ocs_workers_take(workers, true);
+        if (first && !atomic_load(&dealing->first_waited))
+            atomic_store(&dealing->first_waited, second == NULL);
+        ocs_workers_give(workers, item);
+        if (second)
+            ocs_workers_give(workers, second);
+    }
+}
+
+static int count_done(struct ocs_workers *workers, void *data, struct ocs_work *work,
+                      struct ocs_error *err)
+{
+    struct dealing *dealing = data;
+    (void)workers;
+    (void)work;
+    (void)err;
+    atomic_fetch_add(&dealing->done, 1);
+    return 0;
+}
+
+static void test_items_are_dealt_in_turn(void **state)
+{
+    (void)state;
+    struct dealing dealing = {0};
+    struct ocs_work items[100] = {{NULL}};
+    for (unsigned i = 0; i + 1 < 100; i++)
+        items[i].next = &items[i + 1];
+    struct ocs_workers_options options = {.threads = 2,
+                                          .phase = "test",
+                                          .data = &dealing,
+                                          .work = work_in_turn,
+                                          .on_done = count_done};
+    assert_int_equal(ocs_workers_run(&options, items, NULL), 0);
+    assert_true(atomic_load(&dealing.first_waited));
+    assert_int_equal(atomic_load(&dealing.done), 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,6 +454,7 @@ int main(void)
         cmocka_unit_test(test_threads_that_give_up),
         cmocka_unit_test(test_no_thread_at_all),
         cmocka_unit_test(test_errors_are_counted),
+        cmocka_unit_test(test_items_are_dealt_in_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
