@@ -237,7 +237,7 @@ static int run_locked(struct prune *prune, const char *const *names, size_t coun
                       struct ocs_error *err)
 {
     struct ocs_leavings leavings;
-    int result = ocs_leavings_begin(prune->store, &leavings, err);
+    int result = ocs_leavings_begin(prune->store, true, &leavings, err);
     if (result)
         return result;
     result = choose(prune, &leavings.before, names, count, err);

@@ -99,10 +99,12 @@ static int compare(struct ocs_leavings *leavings, struct ocs_census *after,
     return result;
 }
 
-int ocs_leavings_begin(struct ocs_store *store, struct ocs_leavings *out, struct ocs_error *err)
+int ocs_leavings_begin(struct ocs_store *store, bool indexes, struct ocs_leavings *out,
+                       struct ocs_error *err)
 {
     out->store = store;
-    return ocs_census_take_ids(store, 0, &out->before, err);
+    return indexes ? ocs_census_take(store, 0, &out->before, err)
+                   : ocs_census_take_ids(store, 0, &out->before, err);
 }
 
 struct ocs_census_sum ocs_leavings_end(struct ocs_leavings *leavings, bool changed)

@@ -20,8 +20,10 @@ struct ocs_leavings {
     struct ocs_census before;
 };
 
-/* Before the change.  Needs the store lock. */
-int ocs_leavings_begin(struct ocs_store *store, struct ocs_leavings *out, struct ocs_error *err);
+/* Before the change.  Needs the store lock.  `indexes`: out->before has each
+ * index.json, not its ids alone. */
+int ocs_leavings_begin(struct ocs_store *store, bool indexes, struct ocs_leavings *out,
+                       struct ocs_error *err);
 /* After it; when it was not `changed` this only frees.  The change itself is done
  * by now: that its leavings cannot be told is a notice, no error. */
 struct ocs_census_sum ocs_leavings_end(struct ocs_leavings *leavings, bool changed);

@@ -285,7 +285,7 @@ static int forget(struct ocs_store *store, const char *name, struct ocs_remove_r
         result = check_forget(&roots, name, err);
     ocs_roots_clear(&roots);
     if (result == 0)
-        result = ocs_leavings_begin(store, &leavings, err);
+        result = ocs_leavings_begin(store, false, &leavings, err);
     if (result < 0)
         return result;
     result = ocs_roots_remove(&place, name, run, err);

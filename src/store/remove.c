@@ -327,7 +327,7 @@ static int remove_all(struct removing *removing, struct ocs_error *err)
 {
     struct ocs_leavings leavings;
     struct ocs_census_sum left;
-    int result = ocs_leavings_begin(removing->store, &leavings, err);
+    int result = ocs_leavings_begin(removing->store, false, &leavings, err);
     if (result < 0)
         return result;
     ocs_run_name(removing->run);
