@@ -10,11 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CLONE_FROM      ((off_t)128 << 10) /* below, the clone would cost more than the copy */
+/* Below, a clone would cost more than a copy. */
+#define CLONE_FROM ((off_t)128 << 10)
+/* The disk is asked to take pieces of this size, and the end of a file when it is not
+ * smaller than this; the rest is left to syncfs. */
 #define WRITE_OUT_BYTES ((uint64_t)8 << 20)
-#define WRITE_OUT_LEAST                                                                            \
-    ((uint64_t)1 << 20) /* the end of a file; smaller ones are left to syncfs                      \
-                         */
+#define WRITE_OUT_LEAST ((uint64_t)1 << 20)
 
 #define ENDED 2 /* of on_bytes: pass->failed says by what */
 
@@ -48,8 +49,11 @@ int ocs_import_pass_look(struct ocs_import_pass *pass, struct ocs_error *err)
         return result;
     pass->to = -1;
     pass->cloned = false;
-    pass->item->stamp = ocs_stamp_of(&st);
-    pass->item->settled = ocs_stamp_settled(&pass->item->stamp);
+    struct ocs_stamp stamp = ocs_stamp_of(&st);
+    if (!ocs_stamp_equal(&stamp, &pass->item->stamp))
+        pass->item->trusted = false; /* it is another file by now */
+    pass->item->stamp = stamp;
+    pass->item->settled = ocs_stamp_settled(&stamp);
     begin(pass, fd, &st);
     return 0;
 }

@@ -125,10 +125,27 @@ static int publish_item(struct ocs_import *import, struct ocs_import_item *item,
     return ocs_error_context(err, result, "%s", ocs_digest_format(&digest, text));
 }
 
+/* What the graph vouches for is durable already. */
+static bool is_new(const struct ocs_import_item *item)
+{
+    return item->state == OCS_IMPORT_STAGED || (item->state == OCS_IMPORT_REUSED && !item->trusted);
+}
+
+static bool any_is_new(const struct ocs_import *import, const uint32_t *order, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_new(import->items[order[i]]))
+            return true;
+    }
+    return false;
+}
+
 static int publish_all(struct ocs_import *import, const uint32_t *order, uint32_t count,
                        struct ocs_error *err)
 {
-    int result = ocs_io_syncfs(import->staging.dir, "the new blobs", err);
+    int result = any_is_new(import, order, count)
+                     ? ocs_io_syncfs(import->staging.dir, "the new blobs", err)
+                     : 0;
     for (uint32_t i = 0; result == 0 && i < count; i++) {
         struct ocs_import_item *item = import->items[order[i]];
         if (item->state == OCS_IMPORT_STAGED)
@@ -211,8 +228,7 @@ static int add_facts(struct ocs_import *import, struct ocs_graph_batch *batch,
     int result = 0;
     for (uint32_t i = 0; result == 0 && i < count; i++) {
         const struct ocs_import_item *item = import->items[order[i]];
-        bool present = item->state == OCS_IMPORT_STAGED || item->state == OCS_IMPORT_REUSED;
-        if (present && !item->trusted)
+        if (is_new(item))
             result = add_fact(import, batch, item, err);
         if (result == 0 && ocs_graph_batch_count(batch) >= OCS_GRAPH_BATCH_FULL)
             result = flush(import, batch, err);
