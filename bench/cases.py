@@ -253,7 +253,7 @@ CASES = [
                         verify=arrived("/image")),
     }, [
         Row("import of one image, 2 GB in 29 layers", "`skopeo copy oci: oci:`",
-            "import", "skopeo", 4, 9, caveat="skopeo does not wait for the disk"),
+            "import", "skopeo", 4, 9, caveat="skopeo does not flush the folders"),
         Row("import of one image, 2 GB in 29 layers",
             "`cp -r`, `sync -f`, `xargs -P2 openssl`", "import", "cp", 1.4, 1.8),
     ], seconds=170),
@@ -266,7 +266,7 @@ CASES = [
                             prepare=folder_of_layouts, verify=arrived("")),
     }, [
         Row("import of 14 layouts over 3 bases", "a loop of `skopeo --dest-shared-blob-dir`",
-            "import", "skopeo", 2, 3, caveat="skopeo does not wait for the disk"),
+            "import", "skopeo", 2, 3, caveat="skopeo does not flush the folders"),
     ], seconds=80),
     Case("gc", "garbage", {
         "plan": Contender("exec {program} --store {data} gc --dry-run --grace 0",
