@@ -11,15 +11,17 @@
 
 /*
  * Keys lie one after the other in `keys`; offsets[i] is where key i begins and
- * offsets[count] where the next one will.  `slots` is an open-addressed table of
- * index + 1 (0: free), a power of two, at most three quarters full.
+ * offsets[count] where the next one will.  `slots` is an open-addressed table, a
+ * power of two, at most three quarters full: the hash in the upper half, index + 1 in
+ * the lower one (0: free).  The hash says where to begin, and with its other bits
+ * that a key is not the one, without a look at the key.
  *
  * Documents choose their digests freely, so the hash is keyed (SipHash-1-3):
  * nobody can make them all fall into one slot.
  */
 struct ocs_digest_set {
     uint64_t seed[2];
-    uint32_t *slots;
+    uint64_t *slots;
     size_t slot_count;
     uint64_t *offsets;
     size_t offset_capacity;
@@ -52,7 +54,7 @@ static void sip_round(uint64_t v[4])
     v[2] = rotate(v[2], 32);
 }
 
-static uint64_t hash_key(const struct ocs_digest_set *set, const unsigned char *key, size_t size)
+static uint32_t hash_key(const struct ocs_digest_set *set, const unsigned char *key, size_t size)
 {
     uint64_t v[4] = {set->seed[0] ^ 0x736f6d6570736575, set->seed[1] ^ 0x646f72616e646f6d,
                      set->seed[0] ^ 0x6c7967656e657261, set->seed[1] ^ 0x7465646279746573};
@@ -69,7 +71,7 @@ static uint64_t hash_key(const struct ocs_digest_set *set, const unsigned char *
     v[2] ^= 0xff;
     for (int i = 0; i < 3; i++)
         sip_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    return (uint32_t)((v[0] ^ v[1] ^ v[2] ^ v[3]) >> 32);
 }
 
 /* ---- table ---- */
@@ -79,31 +81,43 @@ static size_t key_size(const struct ocs_digest_set *set, uint32_t index)
     return set->offsets[index + 1] - set->offsets[index];
 }
 
-/* The slot that holds the key, or the free one where it belongs. */
-static size_t find_slot(const struct ocs_digest_set *set, const unsigned char *key, size_t size)
+static uint32_t slot_index(uint64_t slot)
 {
-    size_t slot = hash_key(set, key, size) & (set->slot_count - 1);
-    while (set->slots[slot]) {
-        uint32_t index = set->slots[slot] - 1;
-        if (key_size(set, index) == size && memcmp(set->keys + set->offsets[index], key, size) == 0)
-            break;
-        slot = (slot + 1) & (set->slot_count - 1);
-    }
-    return slot;
+    return (uint32_t)slot - 1;
+}
+
+static bool holds(const struct ocs_digest_set *set, uint64_t slot, uint32_t hash,
+                  const unsigned char *key, size_t size)
+{
+    if (slot >> 32 != hash)
+        return false;
+    uint32_t index = slot_index(slot);
+    return key_size(set, index) == size && memcmp(set->keys + set->offsets[index], key, size) == 0;
+}
+
+/* The slot that holds the key, or the free one where it belongs. */
+static size_t find_slot(const struct ocs_digest_set *set, uint32_t hash, const unsigned char *key,
+                        size_t size)
+{
+    size_t at = hash & (set->slot_count - 1);
+    while (set->slots[at] && !holds(set, set->slots[at], hash, key, size))
+        at = (at + 1) & (set->slot_count - 1);
+    return at;
 }
 
 static int grow_slots(struct ocs_digest_set *set, struct ocs_error *err)
 {
     size_t wanted = set->slot_count * 2;
-    uint32_t *slots = calloc(wanted, sizeof(*slots));
+    uint64_t *slots = calloc(wanted, sizeof(*slots));
     if (!slots)
         return ocs_error_memory(err);
-    for (uint32_t i = 0; i < set->count; i++) {
-        uint64_t hash = hash_key(set, set->keys + set->offsets[i], key_size(set, i));
-        size_t slot = hash & (wanted - 1);
-        while (slots[slot])
-            slot = (slot + 1) & (wanted - 1);
-        slots[slot] = i + 1;
+    for (size_t i = 0; i < set->slot_count; i++) {
+        size_t at = (size_t)(set->slots[i] >> 32) & (wanted - 1);
+        if (!set->slots[i])
+            continue;
+        while (slots[at])
+            at = (at + 1) & (wanted - 1);
+        slots[at] = set->slots[i];
     }
     free(set->slots);
     set->slots = slots;
@@ -181,15 +195,16 @@ int ocs_digest_set_add(struct ocs_digest_set *set, const struct ocs_digest *dige
     int result = reserve_one(set, digest->size, err);
     if (result < 0)
         return result;
-    size_t slot = find_slot(set, digest->key, digest->size);
-    if (set->slots[slot]) {
-        *index = set->slots[slot] - 1;
+    uint32_t hash = hash_key(set, digest->key, digest->size);
+    size_t at = find_slot(set, hash, digest->key, digest->size);
+    if (set->slots[at]) {
+        *index = slot_index(set->slots[at]);
         return OCS_DIGEST_SET_KNOWN;
     }
     uint64_t offset = set->offsets[set->count];
     memcpy(set->keys + offset, digest->key, digest->size);
     set->offsets[set->count + 1] = offset + digest->size;
-    set->slots[slot] = set->count + 1;
+    set->slots[at] = (uint64_t)hash << 32 | (set->count + 1);
     *index = set->count++;
     return 0;
 }
@@ -197,10 +212,11 @@ int ocs_digest_set_add(struct ocs_digest_set *set, const struct ocs_digest *dige
 bool ocs_digest_set_find(const struct ocs_digest_set *set, const struct ocs_digest *digest,
                          uint32_t *index)
 {
-    size_t slot = find_slot(set, digest->key, digest->size);
-    if (!set->slots[slot])
+    uint32_t hash = hash_key(set, digest->key, digest->size);
+    uint64_t slot = set->slots[find_slot(set, hash, digest->key, digest->size)];
+    if (!slot)
         return false;
-    *index = set->slots[slot] - 1;
+    *index = slot_index(slot);
     return true;
 }
 
