@@ -168,6 +168,7 @@ static int judge_entry(struct judging *judging, size_t chosen, struct ocs_error 
     struct ocs_import_item *root = judging->import->items[edge.place];
     judging->ref = ocs_index_ref(&source->index, entry);
     int result = judge_item(judging, &edge, false, err);
+    root->visit &= (uint8_t)~JUDGED; /* as the child of an index it may lack more */
     push(judging, root);
     while (result == 0 && judging->depth > 0) {
         struct ocs_import_item *item = judging->import->items[judging->stack[--judging->depth]];
