@@ -131,7 +131,8 @@ static int compare_roots(const void *a, const void *b)
 
 /* ---- one entry ---- */
 
-#define HEADER_MAX 65536u
+#define HEADER_MAX   65536u
+#define HEADER_USUAL 1024 /* the index behind it is not wanted */
 
 struct entry {
     struct ocs_json *json;
@@ -155,8 +156,12 @@ static int read_header(int fd, struct entry *out, struct ocs_error *err)
     if (!buffer)
         return ocs_error_memory(err);
     out->header.data = buffer;
-    ssize_t size = ocs_io_read(fd, buffer, HEADER_MAX);
+    ssize_t size = ocs_io_read(fd, buffer, HEADER_USUAL);
     char *end = size > 0 ? memchr(buffer, '\n', (size_t)size) : NULL;
+    if (!end && size == HEADER_USUAL) {
+        ssize_t more = ocs_io_read(fd, buffer + size, HEADER_MAX - HEADER_USUAL);
+        end = more > 0 ? memchr(buffer + size, '\n', (size_t)more) : NULL;
+    }
     if (!end)
         return OCS_ROOTS_DAMAGED;
     out->header.size = (size_t)(end - buffer);

@@ -79,6 +79,31 @@ static void test_put_read_and_last_index(void **state)
     close(where.state_dir);
 }
 
+/* A first line of any length up to the longest path. */
+static void test_a_long_path_and_the_sum(void **state)
+{
+    struct ocs_roots_place where = folders(*state);
+    for (size_t length = 800; length < 4096; length += 61) {
+        struct ocs_roots roots = {0};
+        struct ocs_index_sum sum;
+        char path[4096];
+        char text[] = "{\"a\":\n1}";
+        memset(path, 'p', length);
+        path[0] = '/';
+        path[length] = '\0';
+        struct ocs_root root = {.name = "far", .path = path, .attached = true};
+        struct ocs_bytes bytes = {.data = text, .size = strlen(text)};
+        assert_int_equal(ocs_roots_put(&where, &root, &bytes, NULL), 0);
+        assert_int_equal(ocs_roots_read(&where, &roots, NULL), 0);
+        assert_int_equal(roots.count, 1);
+        assert_string_equal(roots.items[0].path, path);
+        assert_int_equal(ocs_index_sum(&bytes, &sum, NULL), 0);
+        assert_true(ocs_index_sum_equal(&sum, &roots.items[0].last));
+        ocs_roots_clear(&roots);
+    }
+    close(where.state_dir);
+}
+
 static void test_folders_are_seen(void **state)
 {
     struct place *place = *state;
@@ -217,6 +242,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
         PLACE_TEST(test_put_read_and_last_index),
+        PLACE_TEST(test_a_long_path_and_the_sum),
         PLACE_TEST(test_folders_are_seen),
         PLACE_TEST(test_a_lost_entry_is_noticed),
         PLACE_TEST(test_a_truncated_entry_is_noticed),
