@@ -163,7 +163,7 @@ static void interrupt_again_and_again(struct place *place, unsigned long reading
 
 static void an_interrupted_run_is_continued(void **state)
 {
-    for (unsigned long readings = 1; readings < 50; readings += 7) {
+    for (unsigned long readings = 1; readings < 50; readings += 15) {
         interrupt_again_and_again(*state, readings, 1);
         interrupt_again_and_again(*state, readings, 3);
     }
@@ -193,7 +193,7 @@ static void a_killed_run_is_continued(void **state)
     struct place *place = *state;
     uint64_t before = 0, most = 0;
     bool killed = true;
-    for (unsigned long at = 1; killed; at += 11) {
+    for (unsigned long at = 1; killed; at += 17) {
         struct images images;
         struct cut cut = {.at = at, .kill = true, .hurry = true};
         place_mkdirs(place, "store");
