@@ -163,15 +163,15 @@ static void wait_for_work(struct ocs_workers *self)
     }
 }
 
-/* Items are dealt in turn, also to a thread that has yet to begin: whoever comes
- * first must not take all the large ones.  With the mutex held. */
+/* Items are dealt in turn, more or less, also to a thread that has yet to begin:
+ * whoever comes first must not take all the large ones.  With the mutex held. */
 static bool is_my_turn(const struct ocs_workers *self)
 {
     const struct pool *pool = self->pool;
     unsigned mine = atomic_load(&self->held);
     for (unsigned i = 1; i <= pool->wanted; i++) {
         const struct ocs_workers *other = &pool->workers[i];
-        if (!atomic_load(&other->returned) && atomic_load(&other->held) < mine)
+        if (!atomic_load(&other->returned) && atomic_load(&other->held) * 2 < mine)
             return false;
     }
     return true;
@@ -187,11 +187,12 @@ struct ocs_work *ocs_workers_take(struct ocs_workers *self, bool hold)
     if (!hold)
         wait_for_work(self);
     bool may = !atomic_load(&pool->stopped) && (!hold || is_my_turn(self));
+    bool none = !pool->ready.first;
     struct ocs_work *item = may ? list_pop(&pool->ready) : NULL;
     uv_mutex_unlock(&pool->mutex);
     if (item)
         atomic_fetch_add(&self->held, 1);
-    else if (self->given.first)
+    else if (none && self->given.first)
         hand_over(self); /* what it brings may be what is missing */
     return item;
 }

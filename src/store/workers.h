@@ -25,7 +25,7 @@ struct ocs_workers;
 /* The next item, or NULL when all work is done or cancelled.  Waits while other
  * items are under way, since they may bring new ones, unless `hold` says that
  * the worker holds unfinished items itself: then NULL at once when none is ready, or
- * when another worker holds fewer. */
+ * when another worker holds less than half as many. */
 struct ocs_work *ocs_workers_take(struct ocs_workers *workers, bool hold);
 void ocs_workers_give(struct ocs_workers *workers, struct ocs_work *item);
 bool ocs_workers_cancelled(struct ocs_workers *workers);
