@@ -11,6 +11,7 @@
 #include "store/streams.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,8 +21,10 @@
 /* Beyond this a document is not even searched for digests. */
 #define HARD_BYTES (32u << 20)
 
-/* A few more than there are threads, so that none waits for the calling one. */
-#define READINGS_PER_THREAD 32
+/* Many more than there are threads, so that none waits for the calling one; but so
+ * many bytes of documents at most. */
+#define READINGS_PER_THREAD 256
+#define DOCUMENTS_BYTES     (2u << 20)
 
 #define CANCELLED 2 /* of on_bytes */
 
@@ -43,6 +46,7 @@ struct glance {
 /* What one thread keeps from blob to blob. */
 struct bench {
     struct ocs_workers *workers;
+    struct circulation *circulation;
     const struct ocs_fsck_run *run;
     struct ocs_hasher *hasher; /* libcrypto's, for what is read a second time */
     bool big;
@@ -57,10 +61,13 @@ struct circulation {
     struct ocs_reading *readings;
     size_t count;
     struct ocs_work *idle;
+    _Atomic uint64_t document_bytes; /* that the readings hold */
 };
 
-static void reading_reset(struct ocs_reading *reading)
+static void reading_reset(struct circulation *circulation, struct ocs_reading *reading)
 {
+    atomic_fetch_sub(&circulation->document_bytes, reading->counted_bytes);
+    reading->counted_bytes = 0;
     for (size_t i = 0; i < reading->problem_count; i++)
         free(reading->problems[i].text);
     reading->problem_count = 0;
@@ -162,11 +169,23 @@ static int read_again(struct bench *bench, struct ocs_reading *reading, int fd)
     return r;
 }
 
+/* For another document among many. */
+static bool has_room(struct bench *bench, struct ocs_reading *reading)
+{
+    uint64_t size = reading->stamp.size;
+    if (bench->big || reading->counted_bytes)
+        return true;
+    if (size > HEAD_BYTES)
+        return false;
+    reading->counted_bytes = size;
+    return atomic_fetch_add(&bench->circulation->document_bytes, size) + size <= DOCUMENTS_BYTES;
+}
+
 static int read_document(struct bench *bench, struct ocs_reading *reading, int fd,
                          const struct head *head)
 {
     reading->is_document = true;
-    if (reading->stamp.size > HEAD_BYTES && !bench->big) {
+    if (!has_room(bench, reading)) {
         reading->too_big = true;
         return 0;
     }
@@ -379,9 +398,10 @@ static void work_off(struct bench *bench)
 
 static void work(struct ocs_workers *workers, void *data)
 {
-    const struct circulation *circulation = data;
+    struct circulation *circulation = data;
     struct bench bench = {
         .workers = workers,
+        .circulation = circulation,
         .run = circulation->reader->run,
         .big = circulation->reader->big,
         .buffer = malloc(HEAD_BYTES),
@@ -426,7 +446,7 @@ static int on_done(struct ocs_workers *workers, void *data, struct ocs_work *ite
         return reading->result;
     }
     int r = circulation->reader->on_read(circulation->reader->data, reading, err);
-    reading_reset(reading);
+    reading_reset(circulation, reading);
     reading->work.next = circulation->idle;
     circulation->idle = &reading->work;
     if (r < 0)
@@ -477,7 +497,7 @@ int ocs_reader_run(const struct ocs_reader *reader, struct ocs_error *err)
     }
     int r = run_circulation(&circulation, threads, err);
     for (size_t i = 0; i < circulation.count; i++) {
-        reading_reset(&circulation.readings[i]);
+        reading_reset(&circulation, &circulation.readings[i]);
         free(circulation.readings[i].problems);
     }
     free(circulation.readings);

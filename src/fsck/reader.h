@@ -41,6 +41,7 @@ struct ocs_reading {
     enum ocs_verdict verdict;
     bool is_document;
     bool too_big;           /* a document that was not read: see `big` of the reader */
+    uint64_t counted_bytes; /* the reader's */
     struct ocs_bytes bytes; /* of a document */
     struct ocs_document document;
     struct ocs_kept_problem *problems;
@@ -53,7 +54,8 @@ struct ocs_reader {
     struct ocs_fsck_run *run;
     const char *phase;
     /* Many readings are under way, so they hold small documents only; the others
-     * come back as `too_big`, and are given to a reader that has `big`. */
+     * and those for which there is no room now come back as `too_big`, and are given to
+     * a reader that has `big`. */
     bool big;
     void *data;
     /* The next blob to look at; false when there is none now. `reading` has blob
