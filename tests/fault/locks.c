@@ -72,7 +72,8 @@ int flock(int fd, int operation)
     int rank = fd >= 0 && fd < FDS ? rank_of(fd) : 0;
     if (rank && !(operation & LOCK_UN))
         check_order(rank, fd);
-    if (judge(LOCK, fd, NULL) == GIVE_ERROR)
+    /* to give one back never fails */
+    if (!(operation & LOCK_UN) && judge(LOCK, fd, NULL) == GIVE_ERROR)
         return -1;
     int result = (int)syscall(SYS_flock, fd, operation);
     if (rank && (operation & LOCK_UN))
