@@ -19,8 +19,6 @@
 #include "store.h"
 #include "workers.h"
 
-#include <stdatomic.h>
-
 enum ocs_import_state {
     OCS_IMPORT_PENDING,
     OCS_IMPORT_REUSED, /* in the store, and its bytes are right */
@@ -88,7 +86,6 @@ struct ocs_import {
     struct ocs_import_item **items; /* ocs_digest_set_count(set) of them */
     size_t capacity;
     struct ocs_error first_failure; /* of a source; status OCS_OK: none yet */
-    _Atomic uint64_t bytes_left;    /* expected of the items that workers have to look at */
 };
 
 /* One source cannot be taken: the first is told by ocs_import's error, the others

@@ -29,8 +29,6 @@ struct held {
 struct fetcher {
     struct ocs_import *import;
     struct ocs_workers *workers;
-    unsigned threads;
-    uint64_t bytes; /* expected of what is held */
     struct held held[OCS_STREAMS_MAX];
     struct held *free;
     struct held *due; /* for the next pass */
@@ -47,8 +45,6 @@ static void note_trouble(struct ocs_import_item *item, const char *text)
 static void give(struct fetcher *fetcher, struct held *held)
 {
     struct ocs_import_item *item = held->pass.item;
-    fetcher->bytes -= item->expected;
-    atomic_fetch_sub(&fetcher->import->bytes_left, item->expected);
     held->next = fetcher->free;
     fetcher->free = held;
     ocs_workers_give(fetcher->workers, &item->work);
@@ -183,20 +179,12 @@ static bool begin_item(struct fetcher *fetcher, struct ocs_import_item *item)
     fetcher->free = held->next;
     *held = (struct held){.pass = {.import = fetcher->import, .item = item, .to = -1}};
     ocs_digest_from_key(item->key, item->key_size, &held->pass.digest);
-    fetcher->bytes += item->expected;
     item->reading = calloc(1, sizeof(*item->reading));
     if (item->reading)
         return begin_pass(fetcher, held);
     item->failed = -OCS_FAILED;
     give(fetcher, held);
     return false;
-}
-
-/* The first worker must not take all that is large while the others have not begun. */
-static bool has_its_share(const struct fetcher *fetcher)
-{
-    return fetcher->bytes > 0 &&
-           fetcher->bytes >= atomic_load(&fetcher->import->bytes_left) / fetcher->threads;
 }
 
 static struct ocs_stream *next(void *data, bool hold)
@@ -209,8 +197,7 @@ static struct ocs_stream *next(void *data, bool hold)
         if (begin_pass(fetcher, held))
             return &held->pass.stream;
     }
-    while (fetcher->free && !(hold && has_its_share(fetcher)) &&
-           (taken = ocs_workers_take(fetcher->workers, hold))) {
+    while (fetcher->free && (taken = ocs_workers_take(fetcher->workers, hold))) {
         held = fetcher->free;
         if (begin_item(fetcher, (struct ocs_import_item *)taken))
             return &held->pass.stream;
@@ -248,7 +235,7 @@ void ocs_import_fetch(struct ocs_workers *workers, void *data)
 {
     struct ocs_import *import = data;
     unsigned threads = import->options->jobs ? import->options->jobs : ocs_processors();
-    struct fetcher fetcher = {.import = import, .workers = workers, .threads = threads};
+    struct fetcher fetcher = {.import = import, .workers = workers};
     const struct ocs_streams_visitor visitor = {
         .data = &fetcher, .next = next, .on_bytes = on_bytes, .on_end = on_end};
     const struct ocs_streams_options options = {0};

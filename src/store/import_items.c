@@ -169,12 +169,11 @@ static int compare_larger_first(const void *a, const void *b)
 }
 
 /* The largest first, so that the threads end together. */
-static void add_work(struct ocs_workers *workers, struct ocs_import *import, struct fresh *fresh)
+static void add_work(struct ocs_workers *workers, struct fresh *fresh)
 {
     qsort(fresh->items, fresh->count, sizeof(*fresh->items), compare_larger_first);
     for (size_t i = 0; i < fresh->count; i++) {
         struct ocs_import_item *item = fresh->items[i];
-        atomic_fetch_add(&import->bytes_left, item->expected);
         ocs_workers_add(workers, &item->work, item->expected);
     }
 }
@@ -195,7 +194,7 @@ static int add_children(struct ocs_workers *workers, struct ocs_import *import,
         if (result < 0)
             return result;
     }
-    add_work(workers, import, &fresh);
+    add_work(workers, &fresh);
     return 0;
 }
 
@@ -259,10 +258,9 @@ int ocs_import_seed(struct ocs_import *import, uint32_t index, struct ocs_work *
             return result;
         if (!fresh)
             continue;
-        struct ocs_import_item *item = import->items[source->places[i]];
-        atomic_fetch_add(&import->bytes_left, item->expected);
-        item->work.next = *list;
-        *list = &item->work;
+        struct ocs_work *work = &import->items[source->places[i]]->work;
+        work->next = *list;
+        *list = work;
     }
     return 0;
 }
