@@ -125,28 +125,63 @@ int ocs_merge_change(struct ocs_store *store, const char *layout,
     return make_edit(&merging, index, change, err);
 }
 
-static int merge(struct merging *merging, struct ocs_error *err)
+/* Not in the place of a list that was lost: what it named would become garbage. */
+static bool may_create(const struct ocs_root *root)
 {
-    struct ocs_store *store = merging->store;
-    const char *layout = merging->layout;
-    struct ocs_roots_place place = ocs_store_roots_place(store);
-    struct ocs_root root = {0};
-    int result = ocs_roots_locate(&place, layout, &root, err);
-    if (result > 0)
-        return ocs_error_raise(err, OCS_REFUSED,
-                               "layout '%s': its entry in .ocistore/roots is "
-                               "damaged",
-                               layout);
-    if (result < 0)
+    bool lost = root->registered && root->last.size > 0;
+    return !lost && !root->attached && strcmp(root->path, ".") != 0;
+}
+
+static int locate(const struct merging *merging, struct ocs_root *root, struct ocs_error *err)
+{
+    struct ocs_roots_place place = ocs_store_roots_place(merging->store);
+    int result = ocs_roots_locate(&place, merging->layout, root, err);
+    if (result <= 0)
         return result;
+    return ocs_error_raise(err, OCS_REFUSED, "layout '%s': its entry in .ocistore/roots is damaged",
+                           merging->layout);
+}
+
+/* Somebody removed the layout since it was located. */
+static bool was_removed(const struct merging *merging, const struct ocs_root *root)
+{
+    struct ocs_root now = {0};
+    bool gone = root->registered && locate(merging, &now, NULL) == 0 && !now.registered;
+    ocs_root_clear(&now);
+    return gone;
+}
+
+static int merge_into(struct merging *merging, const struct ocs_root *root, struct ocs_error *err)
+{
     struct ocs_edit edit = {
-        .root = &root,
-        .create = !root.attached && strcmp(root.path, ".") != 0,
+        .root = root,
+        .create = may_create(root),
         .data = merging,
         .make = make_edit,
     };
-    result = ocs_edit(store, &edit, err);
-    ocs_root_clear(&root);
+    int result = ocs_edit(merging->store, &edit, err);
+    if (result == -OCS_REFUSED && root->registered)
+        ocs_error_hint(
+            err, result,
+            "`ocistore fsck --repair` puts the last good index.json back into its folder; "
+            "if the layout is gone for good: ocistore rm %s",
+            merging->layout);
+    return result;
+}
+
+static int merge(struct merging *merging, struct ocs_error *err)
+{
+    int result = -OCS_REFUSED;
+    bool again = true;
+    while (result == -OCS_REFUSED && again) {
+        struct ocs_root root = {0};
+        result = locate(merging, &root, err);
+        if (result < 0)
+            return result;
+        result = merge_into(merging, &root, err);
+        again = result == -OCS_REFUSED && was_removed(merging, &root);
+        ocs_root_clear(&root);
+    }
     return result;
 }
 

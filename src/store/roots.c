@@ -198,6 +198,17 @@ static int open_entry(const struct ocs_roots_place *place, const char *id, int *
     return result == 0 && strcmp(expected, id) != 0 ? OCS_ROOTS_DAMAGED : result;
 }
 
+static struct ocs_index_sum sum_of(const struct entry *entry)
+{
+    struct ocs_index_sum sum = {.size = (uint64_t)entry->index_size};
+    struct ocs_digest digest;
+    if (!entry->sha256 || ocs_digest_parse(entry->sha256, strlen(entry->sha256), &digest) != 0 ||
+        ocs_digest_algorithm(&digest) != OCS_ALGORITHM_SHA256)
+        return (struct ocs_index_sum){0};
+    memcpy(sum.sha256, ocs_digest_raw(&digest), sizeof(sum.sha256));
+    return sum;
+}
+
 int ocs_roots_locate(const struct ocs_roots_place *place, const char *name, struct ocs_root *out,
                      struct ocs_error *err)
 {
@@ -207,8 +218,12 @@ int ocs_roots_locate(const struct ocs_roots_place *place, const char *name, stru
     int result = ocs_root_id(name, id, err);
     if (result == 0)
         result = open_entry(place, id, &fd, &entry, err);
-    if (result == 0)
-        return make_root(name, entry.path, entry.attached, true, out, err);
+    if (result == 0) {
+        result = make_root(name, entry.path, entry.attached, true, out, err);
+        if (result == 0)
+            out->last = sum_of(&entry);
+        return result;
+    }
     if (result != OCS_IO_ABSENT)
         return result;
     char path[OCS_LAYOUT_NAME_MAX + sizeof("layouts/")];
@@ -422,17 +437,6 @@ static bool is_entry_name(const char *name, char id[OCS_ROOT_ID_SIZE])
 }
 
 /* Zeros where it is not as we write it: nobody has such an index. */
-static struct ocs_index_sum sum_of(const struct entry *entry)
-{
-    struct ocs_index_sum sum = {.size = (uint64_t)entry->index_size};
-    struct ocs_digest digest;
-    if (!entry->sha256 || ocs_digest_parse(entry->sha256, strlen(entry->sha256), &digest) != 0 ||
-        ocs_digest_algorithm(&digest) != OCS_ALGORITHM_SHA256)
-        return (struct ocs_index_sum){0};
-    memcpy(sum.sha256, ocs_digest_raw(&digest), sizeof(sum.sha256));
-    return sum;
-}
-
 static int read_entry(const struct ocs_roots_place *place, const char *id, struct ocs_roots *out,
                       struct ocs_error *err)
 {
