@@ -253,6 +253,10 @@ OCS_PUBLIC int ocs_attach(struct ocs_store *store, const char *dir, const char *
 OCS_PUBLIC int ocs_forget(struct ocs_store *store, const char *name, void *data,
                           ocs_change_fn *on_change, struct ocs_remove_report *report,
                           struct ocs_error *err);
+/* Accept that entries of .ocistore/roots are lost, and with them attached layouts that
+ * nobody knows any more: what only these listed becomes garbage.  The layouts below
+ * layouts/ are registered again.  *lost: how many entries. */
+OCS_PUBLIC int ocs_forget_lost(struct ocs_store *store, uint64_t *lost, struct ocs_error *err);
 
 /* List a manifest or index that lies in the store and that no layout lists, lost
  * by copies that raced: `image` is NAME or NAME:TAG; the layout is made when

@@ -19,7 +19,7 @@ static const char *past_of(const char *action)
     return action;
 }
 
-static void print_json(struct ocs_output *out, const struct ocs_change *change)
+void ocs_cli_print_json_change(struct ocs_output *out, const struct ocs_change *change)
 {
     ocs_output_open(out, "change");
     ocs_output_string(out, "action", change->action);
@@ -35,7 +35,7 @@ void ocs_cli_print_change(void *data, const struct ocs_change *change)
     struct ocs_output *out = &cli->out;
     const char *verb = past_of(change->action);
     if (out->json) {
-        print_json(out, change);
+        ocs_cli_print_json_change(out, change);
     } else if (!out->quiet && change->digest && !change->layout) {
         ocs_output_line(out, "%s %s", verb, change->digest);
     } else if (!out->quiet && change->digest) {

@@ -10,6 +10,9 @@
 /* An ocs_change_fn; `data` is the struct ocs_cli. */
 void ocs_cli_print_change(void *data, const struct ocs_change *change);
 
+/* Its line with --json. */
+void ocs_cli_print_json_change(struct ocs_output *out, const struct ocs_change *change);
+
 /* A command that makes one kind of change: its options are parsed into `values`,
  * the store is opened, `make` calls the library, and the end is told.  `make` fills
  * *report when the command `frees` something. */

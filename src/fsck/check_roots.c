@@ -287,13 +287,27 @@ static int check_registered(struct ocs_fsck_run *run, const struct ocs_root *roo
     return check_layout(run, dir, err);
 }
 
+static int blame_registry(struct ocs_fsck_run *run, const struct ocs_roots *roots,
+                          struct ocs_error *err)
+{
+    struct ocs_finding_note note = {
+        .id = "roots-entry-damaged",
+        .severity = OCS_SEVERITY_ERROR,
+        .blob = OCS_NO_BLOB,
+        .path = strncmp(roots->trouble, "layouts", 7) == 0 ? "layouts" : ".ocistore/roots",
+        .message = roots->trouble,
+        .action = roots->help,
+    };
+    return ocs_findings_add(&run->findings, &note, err);
+}
+
 static int check_store_roots(struct ocs_fsck_run *run, struct ocs_error *err)
 {
     struct ocs_roots roots = {0};
     struct ocs_roots_place place = ocs_store_roots_place(run->store);
     int r = ocs_roots_read(&place, &roots, err);
     if (r == 0 && roots.damaged)
-        r = ocs_fsck_blame_file(run, "roots-entry-damaged", ".ocistore/roots", roots.trouble, err);
+        r = blame_registry(run, &roots, err);
     for (size_t i = 0; r == 0 && i < roots.count; i++)
         r = ocs_fsck_cancelled(run) ? ocs_error_interrupted(err)
                                     : check_registered(run, &roots.items[i], err);

@@ -39,9 +39,10 @@ static int refuse_layout(const struct ocs_census_layout *layout, struct ocs_erro
 
 static int refuse_damaged(const struct ocs_census *census, struct ocs_error *err)
 {
-    int result = ocs_error_raise(err, OCS_REFUSED, "the list of layouts is damaged: %s",
+    int result = ocs_error_raise(err, OCS_REFUSED, "which layouts there are is not known: %s",
                                  census->roots_trouble ? census->roots_trouble : "roots");
-    return ocs_error_hint(err, result, NOTHING "ocistore fsck says more");
+    return ocs_error_hint(err, result, NOTHING "%s",
+                          census->roots_help ? census->roots_help : "ocistore fsck says more");
 }
 
 static int refuse_empty(const struct ocs_store *store, const struct ocs_census *census,

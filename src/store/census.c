@@ -238,6 +238,7 @@ static int read_layouts(struct taking *taking, struct ocs_error *err)
     taking->census->layout_count = layouts.count;
     taking->census->roots_damaged = layouts.roots_damaged;
     taking->census->roots_trouble = layouts.roots_trouble;
+    taking->census->roots_help = layouts.roots_help;
     return result;
 }
 

@@ -23,6 +23,7 @@ struct ocs_census {
     size_t layout_count;
     bool roots_damaged; /* a roots/ entry is damaged, or fewer than store.json counts */
     char *roots_trouble;
+    const char *roots_help;        /* what to do about it */
     struct ocs_digest_list *names; /* private: the regular files */
     uint32_t *id_of;               /* private: by place in the list */
     uint32_t *place_of;            /* private: by id, the place in the list */

@@ -217,6 +217,7 @@ static int read_once(const struct reading *reading, unsigned jobs, struct ocs_ce
         return result;
     out->roots_damaged = roots.damaged;
     out->roots_trouble = strdup(roots.trouble);
+    out->roots_help = roots.help;
     out->items = calloc(roots.count + 1, sizeof(*out->items));
     if (!out->roots_trouble || !out->items)
         result = ocs_error_memory(err);

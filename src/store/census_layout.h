@@ -39,6 +39,7 @@ struct ocs_census_layouts {
     size_t count;
     bool roots_damaged; /* a roots/ entry is damaged, or fewer than store.json counts */
     char *roots_trouble;
+    const char *roots_help;
 };
 void ocs_census_layouts_clear(struct ocs_census_layouts *layouts);
 

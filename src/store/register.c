@@ -7,6 +7,7 @@
 #include "error.h"
 #include "heal.h"
 #include "image.h"
+#include "journal.h"
 #include "trash.h"
 
 #include <errno.h>
@@ -305,5 +306,53 @@ int ocs_forget(struct ocs_store *store, const char *name, void *data, ocs_change
     ocs_store_writer_end(store);
     if (result == 0)
         report(on_change, data, "forget", name);
+    return result;
+}
+
+/* ---- forget --lost ---- */
+
+/* What lies below layouts/ has its entry before anything is given up. */
+static int register_seen(struct ocs_store *store, struct ocs_error *err)
+{
+    struct ocs_census census;
+    int result = ocs_io_mkdir(store->state, "roots", 0755, ".ocistore/roots", err);
+    if (result == 0)
+        result = ocs_io_sync_dir(store->state, ".", ".ocistore", err);
+    if (result == 0)
+        result = ocs_census_take_ids(store, 0, &census, err);
+    if (result < 0)
+        return result;
+    result = ocs_census_remember(store, &census, err);
+    ocs_census_clear(&census);
+    return result;
+}
+
+static int forget_lost(struct ocs_store *store, uint64_t *lost, struct ocs_error *err)
+{
+    struct ocs_journal *journal = NULL;
+    struct ocs_roots_place place = ocs_store_roots_place(store);
+    char run[OCS_RUN_NAME_SIZE];
+    ocs_run_name(run);
+    int result = register_seen(store, err);
+    if (result == 0)
+        result = ocs_journal_open(store->state, run, &journal, err);
+    if (result == 0)
+        result = ocs_journal_add(journal, "forget-lost", ".ocistore/roots", err);
+    if (result == 0)
+        result = ocs_roots_give_up_lost(&place, run, lost, err);
+    if (journal)
+        ocs_store_settle_journal(store, journal);
+    ocs_journal_close(journal);
+    return result;
+}
+
+int ocs_forget_lost(struct ocs_store *store, uint64_t *lost, struct ocs_error *err)
+{
+    *lost = 0;
+    int result = ocs_store_writer(store, err);
+    if (result < 0)
+        return result;
+    result = forget_lost(store, lost, err);
+    ocs_store_writer_end(store);
     return result;
 }

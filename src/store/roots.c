@@ -15,82 +15,15 @@
 #include <string.h>
 #include <sys/file.h>
 
-/* ---- names ---- */
+#define LOST_HELP    "attach the layouts that live elsewhere again, then: ocistore forget --lost"
+#define DAMAGED_HELP "ocistore fsck --repair; if that does not help: " LOST_HELP
 
-static bool is_name_start(char c)
+static void note_damage(struct ocs_roots *roots, const char *trouble, const char *help)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-static bool component_valid(const char *at, size_t size)
-{
-    if (size == 0 || !is_name_start(at[0]) || (size == 5 && memcmp(at, "blobs", 5) == 0))
-        return false;
-    for (size_t i = 1; i < size; i++) {
-        if (!is_name_start(at[i]) && at[i] != '.' && at[i] != '-')
-            return false;
-    }
-    return true;
-}
-
-bool ocs_layout_name_valid(const char *name)
-{
-    if (strcmp(name, ".") == 0)
-        return true;
-    if (strlen(name) > OCS_LAYOUT_NAME_MAX)
-        return false;
-    for (;;) {
-        size_t size = strcspn(name, "/");
-        if (!component_valid(name, size))
-            return false;
-        if (name[size] == '\0')
-            return true;
-        name += size + 1;
-    }
-}
-
-int ocs_root_id(const char *name, char out[OCS_ROOT_ID_SIZE], struct ocs_error *err)
-{
-    struct ocs_digest digest;
-    char text[OCS_DIGEST_BUF];
-    out[0] = '\0';
-    int result = ocs_hash_bytes(OCS_ALGORITHM_SHA256, name, strlen(name), &digest, err);
-    if (result < 0)
-        return result;
-    ocs_digest_format(&digest, text);
-    memcpy(out, text + strlen("sha256:"), OCS_ROOT_ID_SIZE - 1);
-    out[OCS_ROOT_ID_SIZE - 1] = '\0';
-    return 0;
-}
-
-void ocs_root_clear(struct ocs_root *root)
-{
-    free(root->name);
-    free(root->path);
-    *root = (struct ocs_root){0};
-}
-
-void ocs_roots_clear(struct ocs_roots *roots)
-{
-    for (size_t i = 0; i < roots->count; i++)
-        ocs_root_clear(&roots->items[i]);
-    free(roots->items);
-    *roots = (struct ocs_roots){0};
-}
-
-const struct ocs_root *ocs_roots_find(const struct ocs_roots *roots, const char *name)
-{
-    for (size_t i = 0; i < roots->count; i++) {
-        if (strcmp(roots->items[i].name, name) == 0)
-            return &roots->items[i];
-    }
-    return NULL;
-}
-
-static void note_damage(struct ocs_roots *roots, const char *trouble)
-{
-    if (!roots->damaged)
+    if (!roots->damaged) {
         snprintf(roots->trouble, sizeof(roots->trouble), "%s", trouble);
+        roots->help = help;
+    }
     roots->damaged = true;
 }
 
@@ -259,7 +192,8 @@ static int lock_folder(const struct ocs_roots_place *place, int mode, int *fd,
 {
     int result = ocs_io_open_dir(place->state_dir, "roots", fd, ".ocistore/roots", err);
     if (result > 0)
-        return ocs_error_raise(err, OCS_FAILED, ".ocistore/roots is not there");
+        return ocs_error_hint(err, ocs_error_raise(err, OCS_FAILED, ".ocistore/roots is not there"),
+                              "put it back; if it is lost, make it empty, and " LOST_HELP);
     if (result < 0)
         return result;
     /* held for a few writes only, so nobody needs to be told */
@@ -446,7 +380,7 @@ static int read_entry(const struct ocs_roots_place *place, const char *id, struc
     if (result == OCS_ROOTS_DAMAGED) {
         char trouble[128];
         snprintf(trouble, sizeof(trouble), ".ocistore/roots/%s.json is damaged", id);
-        note_damage(out, trouble);
+        note_damage(out, trouble, DAMAGED_HELP);
         return 0;
     }
     if (result != 0)
@@ -457,9 +391,10 @@ static int read_entry(const struct ocs_roots_place *place, const char *id, struc
     return result;
 }
 
+typedef int entry_fn(void *data, const char *id, struct ocs_error *err);
+
 /* `folder` is roots/, locked; a duplicate of it leaves the lock alone. */
-static int read_entries(const struct ocs_roots_place *place, int folder, struct ocs_roots *out,
-                        uint64_t *files, struct ocs_error *err)
+static int each_entry(int folder, void *data, entry_fn *on_entry, struct ocs_error *err)
 {
     auto_fd int fd = fcntl(folder, F_DUPFD_CLOEXEC, 0);
     auto_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -471,12 +406,24 @@ static int read_entries(const struct ocs_roots_place *place, int folder, struct 
         char id[OCS_ROOT_ID_SIZE];
         if (!is_entry_name(entry->d_name, id))
             continue;
-        ++*files;
-        int result = read_entry(place, id, out, err);
+        int result = on_entry(data, id, err);
         if (result < 0)
             return result;
     }
     return errno ? ocs_error_errno(err, ".ocistore/roots") : 0;
+}
+
+struct reading {
+    const struct ocs_roots_place *place;
+    struct ocs_roots roots;
+    uint64_t files;
+};
+
+static int read_one(void *data, const char *id, struct ocs_error *err)
+{
+    struct reading *reading = data;
+    reading->files++;
+    return read_entry(reading->place, id, &reading->roots, err);
 }
 
 static int on_layout(void *data, const char *name, const char *path, struct ocs_error *err)
@@ -484,9 +431,9 @@ static int on_layout(void *data, const char *name, const char *path, struct ocs_
     return append(data, name, path, false, false, err);
 }
 
-static void on_trouble(void *data, const char *text)
+static void on_trouble(void *data, const char *text, const char *help)
 {
-    note_damage(data, text);
+    note_damage(data, text, help);
 }
 
 /* Sorted; of a layout that is registered and was seen only the entry stays. */
@@ -516,7 +463,7 @@ static int check_count(const struct ocs_roots_place *place, struct ocs_roots *ro
              ".ocistore/roots has %llu entries, and store.json counts %llu",
              (unsigned long long)files, (unsigned long long)marker.roots);
     if (files < marker.roots)
-        note_damage(roots, trouble);
+        note_damage(roots, trouble, LOST_HELP);
     ocs_marker_clear(&marker);
     return 0;
 }
@@ -524,24 +471,83 @@ static int check_count(const struct ocs_roots_place *place, struct ocs_roots *ro
 int ocs_roots_read(const struct ocs_roots_place *place, struct ocs_roots *out,
                    struct ocs_error *err)
 {
-    struct ocs_roots roots = {0};
+    struct reading reading = {.place = place};
+    struct ocs_roots *roots = &reading.roots;
     struct ocs_seen_visitor visitor = {
-        .data = &roots, .on_layout = on_layout, .on_trouble = on_trouble};
-    uint64_t files = 0;
+        .data = roots, .on_layout = on_layout, .on_trouble = on_trouble};
     auto_fd int folder = -1;
     int result = lock_folder(place, LOCK_SH, &folder, err);
     if (result == 0)
-        result = read_entries(place, folder, &roots, &files, err);
+        result = each_entry(folder, &reading, read_one, err);
     if (result == 0)
-        result = check_count(place, &roots, files, err);
+        result = check_count(place, roots, reading.files, err);
     if (result == 0)
         result = ocs_seen_layouts(place->store_dir, &visitor, err);
     if (result < 0) {
-        ocs_roots_clear(&roots);
+        ocs_roots_clear(roots);
         return result;
     }
-    if (roots.count > 1)
-        sort_and_merge(&roots);
-    *out = roots;
+    if (roots->count > 1)
+        sort_and_merge(roots);
+    *out = *roots;
     return 0;
+}
+
+/* ---- what is lost for good ---- */
+
+struct giving_up {
+    const struct ocs_roots_place *place;
+    const char *run;
+    uint64_t whole, damaged;
+};
+
+static int give_up_damaged(void *data, const char *id, struct ocs_error *err)
+{
+    struct giving_up *giving = data;
+    auto_fd int fd = -1;
+    auto_entry struct entry entry = {0};
+    char path[64];
+    int result = open_entry(giving->place, id, &fd, &entry, err);
+    giving->whole += result == 0;
+    if (result != OCS_ROOTS_DAMAGED)
+        return result;
+    giving->damaged++;
+    snprintf(path, sizeof(path), "roots/%s.json", id);
+    return ocs_trash_put_file(giving->place->state_dir, giving->run, giving->place->state_dir, path,
+                              path, err);
+}
+
+/* The count goes down last: until then there are fewer entries than counted. */
+static int lower_count(const struct giving_up *giving, uint64_t *lost, struct ocs_error *err)
+{
+    struct ocs_marker marker = {0};
+    int state = giving->place->state_dir;
+    int result = ocs_marker_read(state, &marker, err);
+    if (result > 0)
+        return ocs_error_raise(err, OCS_FAILED, ".ocistore/store.json is not there");
+    if (result < 0)
+        return result;
+    *lost = giving->damaged;
+    if (marker.roots > giving->whole) {
+        *lost = marker.roots - giving->whole;
+        marker.roots = giving->whole;
+        result = ocs_marker_write(state, &marker, err);
+    }
+    ocs_marker_clear(&marker);
+    return result;
+}
+
+int ocs_roots_give_up_lost(const struct ocs_roots_place *place, const char *run, uint64_t *lost,
+                           struct ocs_error *err)
+{
+    struct giving_up giving = {.place = place, .run = run};
+    auto_fd int folder = -1;
+    int result = lock_folder(place, LOCK_EX, &folder, err);
+    if (result == 0)
+        result = each_entry(folder, &giving, give_up_damaged, err);
+    if (result == 0 && giving.damaged > 0)
+        result = ocs_trash_sync(place->state_dir, run, err);
+    if (result == 0)
+        result = ocs_io_sync_dir(place->state_dir, "roots", ".ocistore/roots", err);
+    return result < 0 ? result : lower_count(&giving, lost, err);
 }

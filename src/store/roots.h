@@ -37,6 +37,7 @@ struct ocs_roots {
     size_t count;
     bool damaged;      /* an entry cannot be read, or there are fewer than counted */
     char trouble[256]; /* which, when damaged */
+    const char *help;  /* what to do about it, when damaged */
 };
 void ocs_roots_clear(struct ocs_roots *roots);
 /* NULL when there is none of that name. */
@@ -84,5 +85,9 @@ struct ocs_roots_then {
 };
 int ocs_roots_remove_and(const struct ocs_roots_place *place, const char *name, const char *run,
                          const struct ocs_roots_then *then, struct ocs_error *err);
+/* Somebody accepts that entries are lost: damaged ones go to trash/<run>/roots/, and
+ * the count becomes what is there.  *lost: how many were damaged or missing. */
+int ocs_roots_give_up_lost(const struct ocs_roots_place *place, const char *run, uint64_t *lost,
+                           struct ocs_error *err);
 
 #endif

@@ -26,7 +26,8 @@ static void see_link(struct walk *walk, int dir, const char *name)
     if (fstatat(dir, name, &st, 0) < 0 || !S_ISDIR(st.st_mode))
         return;
     snprintf(trouble, sizeof(trouble), "layouts/%s is a link to a folder", name);
-    walk->visitor->on_trouble(walk->visitor->data, trouble);
+    walk->visitor->on_trouble(walk->visitor->data, trouble,
+                              "replace it by the folder itself, or remove it and: ocistore attach");
 }
 
 #define LAYOUT_DEPTH_MAX 128 /* components of two bytes fill a name of 255 */
@@ -60,7 +61,8 @@ static int walk_entry(struct walk *walk, int dir, const char *child, size_t leng
     size_t size = strlen(child);
     if (length + (length > 0) + size > OCS_LAYOUT_NAME_MAX || depth >= LAYOUT_DEPTH_MAX) {
         walk->visitor->on_trouble(walk->visitor->data,
-                                  "a folder below layouts/ has a longer name than 255 bytes");
+                                  "a folder below layouts/ has a longer name than 255 bytes",
+                                  "give it a shorter name");
         return 0;
     }
     if (length > 0)
@@ -107,7 +109,8 @@ int ocs_seen_layouts(int store_dir, const struct ocs_seen_visitor *visitor, stru
     }
     int result = ocs_io_open_dir(store_dir, "layouts", &fd, "layouts", err);
     if (result == OCS_IO_NOT_REGULAR)
-        visitor->on_trouble(visitor->data, "layouts is no folder");
+        visitor->on_trouble(visitor->data, "layouts is no folder",
+                            "put the folder of the layouts in its place");
     if (result != 0)
         return result < 0 ? result : 0;
     struct walk walk = {.visitor = visitor};

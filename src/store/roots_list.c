@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+#include "roots.h"
+
+#include "hash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- names ---- */
+
+static bool is_name_start(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+static bool component_valid(const char *at, size_t size)
+{
+    if (size == 0 || !is_name_start(at[0]) || (size == 5 && memcmp(at, "blobs", 5) == 0))
+        return false;
+    for (size_t i = 1; i < size; i++) {
+        if (!is_name_start(at[i]) && at[i] != '.' && at[i] != '-')
+            return false;
+    }
+    return true;
+}
+
+bool ocs_layout_name_valid(const char *name)
+{
+    if (strcmp(name, ".") == 0)
+        return true;
+    if (strlen(name) > OCS_LAYOUT_NAME_MAX)
+        return false;
+    for (;;) {
+        size_t size = strcspn(name, "/");
+        if (!component_valid(name, size))
+            return false;
+        if (name[size] == '\0')
+            return true;
+        name += size + 1;
+    }
+}
+
+int ocs_root_id(const char *name, char out[OCS_ROOT_ID_SIZE], struct ocs_error *err)
+{
+    struct ocs_digest digest;
+    char text[OCS_DIGEST_BUF];
+    out[0] = '\0';
+    int result = ocs_hash_bytes(OCS_ALGORITHM_SHA256, name, strlen(name), &digest, err);
+    if (result < 0)
+        return result;
+    ocs_digest_format(&digest, text);
+    memcpy(out, text + strlen("sha256:"), OCS_ROOT_ID_SIZE - 1);
+    out[OCS_ROOT_ID_SIZE - 1] = '\0';
+    return 0;
+}
+
+void ocs_root_clear(struct ocs_root *root)
+{
+    free(root->name);
+    free(root->path);
+    *root = (struct ocs_root){0};
+}
+
+void ocs_roots_clear(struct ocs_roots *roots)
+{
+    for (size_t i = 0; i < roots->count; i++)
+        ocs_root_clear(&roots->items[i]);
+    free(roots->items);
+    *roots = (struct ocs_roots){0};
+}
+
+const struct ocs_root *ocs_roots_find(const struct ocs_roots *roots, const char *name)
+{
+    for (size_t i = 0; i < roots->count; i++) {
+        if (strcmp(roots->items[i].name, name) == 0)
+            return &roots->items[i];
+    }
+    return NULL;
+}

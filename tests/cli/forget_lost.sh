@@ -1,0 +1,83 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: the ocistore developers
+#
+# forget --lost: the way out when entries of .ocistore/roots are lost or damaged.
+. "${0%/*}/lib.sh"
+store_with_layouts
+export OCISTORE="$STORE"
+roots=$STORE/.ocistore/roots
+cp -r "$STORE/layouts/app1" elsewhere
+run 0 attach elsewhere
+run 0 rm app1
+
+entry_of() { # NAME: its entry, 16 digits of the SHA-256 of the name
+    printf '%s/%.16s.json' "$roots" "$(printf %s "$1" | sha256sum)"
+}
+counts() {
+    jq .roots "$STORE/.ocistore/store.json"
+}
+entries() {
+    find "$roots" -name '*.json' | wc -l
+}
+refuses() { # what was done
+    find "$STORE/blobs" -type f | sort >before
+    run_json 4 gc --now
+    run 4 gc --now
+    complains 'ocistore forget --lost'
+    find "$STORE/blobs" -type f | sort >after
+    same_files before after "$1: gc removed something"
+}
+
+# nothing is lost: nothing is done
+run_json 0 forget --lost
+holds 'length == 1 and last.lost == 0'
+run 16 forget
+complains 'NAME is missing'
+run 16 forget --lost elsewhere
+run 0 gc --dry-run
+
+# the entry of a layout of the store: it is made again
+rm "$(entry_of app2)"
+refuses 'a lost entry'
+run 4 fsck --quick
+prints 'ocistore forget --lost'
+run_json 0 forget --lost
+holds '.[0] == {type: "change", action: "forget-lost", layout: null, ref: null, digest: null}
+    and last.lost == 1'
+grep -hq forget-lost "$STORE"/.ocistore/journal/*.jsonl || fail 'the journal does not tell of it'
+[ -f "$(entry_of app2)" ] || fail 'app2 is not registered again'
+[ -f "$(entry_of elsewhere)" ] || fail 'an entry that was not lost is gone'
+same "$(counts)" "$(entries)" 'the count'
+run 0 gc
+run 0 fsck --quick
+
+# a damaged entry that nothing can mend goes to the trash
+echo garbage >"$roots/0123456789abcdef.json"
+refuses 'a damaged entry'
+run 4 fsck --quick --repair
+prints 'ocistore forget --lost'
+run 0 forget --lost
+prints 'forgot 1 lost entry'
+[ -f "$STORE"/.ocistore/trash/*/roots/0123456789abcdef.json ] || fail 'the damaged entry is gone'
+run 0 gc
+
+# the whole folder; what lives elsewhere is attached again first, and nothing is lost
+rm -r "$roots"
+run 8 gc
+complains 'ocistore forget --lost'
+mkdir "$roots"
+run 0 attach elsewhere
+refuses 'the folder'
+run 0 forget --lost
+run 0 gc --now
+run 0 fsck --quick
+same "$(counts)" "$(entries)" 'the count'
+
+# and without that: what only the lost layout listed becomes garbage
+rm -r "$roots"
+run 0 forget --lost
+same "$(counts)" "$(entries)" 'the count'
+run_json 0 gc --now --max-delete 100%
+holds 'last.trashed > 0'
+run 0 fsck --quick
