@@ -227,6 +227,7 @@ struct ocs_remove_report {
     uint64_t images;
     uint64_t freed_blobs; /* what the next gc frees because of this */
     uint64_t freed_bytes;
+    bool freed_unknown; /* more than that: an index.json that went could not be read */
 };
 
 /* Drop images or whole layouts; blobs stay until gc.  Every name is looked up

@@ -54,8 +54,12 @@ static void print_summary(struct ocs_output *out, const struct ocs_remove_report
         if (!report)
             return;
         ocs_output_integer(out, "images", report->images);
+        ocs_output_bool(out, "freed_unknown", report->freed_unknown);
         ocs_output_integer(out, "freed_blobs", report->freed_blobs);
         ocs_output_integer(out, "freed_bytes", report->freed_bytes);
+    } else if (report && report->freed_unknown && !out->quiet) {
+        ocs_output_line(out,
+                        "what the next gc frees is not known: an index.json was not to be read");
     } else if (report && !out->quiet) {
         ocs_output_line(out, "the next gc frees %s, %s, once their grace is over",
                         ocs_text_count(report->freed_blobs, "blob").text,

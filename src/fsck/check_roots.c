@@ -10,6 +10,7 @@
 #include "store/temporary.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ struct visit {
     struct ocs_fsck_run *run;
     const struct ocs_fsck_place *place;
     const char *file; /* that a problem is about */
+    const char *help; /* when index.json is none; or NULL */
     int dir;
 };
 
@@ -106,6 +108,22 @@ static int add_roots(struct visit *visit, const struct ocs_document *document,
     return r;
 }
 
+static int blame_index(const struct visit *visit, const char *id, const char *message,
+                       struct ocs_error *err)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%sindex.json", visit->place->prefix);
+    struct ocs_finding_note note = {
+        .id = id,
+        .severity = OCS_SEVERITY_ERROR,
+        .blob = OCS_NO_BLOB,
+        .path = path,
+        .message = message,
+        .action = visit->help,
+    };
+    return ocs_findings_add(&visit->run->findings, &note, err);
+}
+
 static int check_index(struct visit *visit, struct ocs_error *err)
 {
     auto_index struct ocs_index index = {0};
@@ -114,9 +132,9 @@ static int check_index(struct visit *visit, struct ocs_error *err)
     visit->file = "index.json";
     int r = ocs_index_read(visit->dir, visit->place->name, &wait, &index, &local);
     if (r == OCS_INDEX_ABSENT || r == OCS_INDEX_UNREADABLE)
-        return blame(visit, "index-unreadable", "index.json", local.message, err);
+        return blame_index(visit, "index-unreadable", local.message, err);
     if (r == OCS_INDEX_INVALID)
-        return blame(visit, "index-invalid", "index.json", local.message, err);
+        return blame_index(visit, "index-invalid", local.message, err);
     if (r < 0)
         return ocs_error_raise(err, local.status, "%s", local.message);
     r = ocs_index_check(&index.document, visit, on_problem, err);
@@ -212,12 +230,13 @@ static int add_place(struct ocs_fsck_run *run, char *name, char *prefix, struct 
     return 0;
 }
 
-static int check_layout(struct ocs_fsck_run *run, int dir, struct ocs_error *err)
+static int check_layout(struct ocs_fsck_run *run, int dir, bool has_last, struct ocs_error *err)
 {
     struct visit visit = {
         .run = run,
         .place = &run->places[run->place_count - 1],
         .dir = dir,
+        .help = has_last && !run->options->repair ? OCS_ROOT_MEND_HELP : NULL,
     };
     int r = check_layout_file(&visit, err);
     if (r == 0)
@@ -284,7 +303,7 @@ static int check_registered(struct ocs_fsck_run *run, const struct ocs_root *roo
         return blame_missing(run, root, r == OCS_IO_ABSENT ? NULL : "is no folder", err);
     if (r < 0)
         return blame_missing(run, root, local.message, err);
-    return check_layout(run, dir, err);
+    return check_layout(run, dir, root->last.size > 0, err);
 }
 
 static int blame_registry(struct ocs_fsck_run *run, const struct ocs_roots *roots,
@@ -321,7 +340,7 @@ static int check_plain_layout(struct ocs_fsck_run *run, struct ocs_error *err)
     if (r == 0 && !run->blobs)
         r = ocs_fsck_blame_file(run, "layout-file-missing", "blobs", "is not there, or no folder",
                                 err);
-    return r < 0 ? r : check_layout(run, run->layout_dir, err);
+    return r < 0 ? r : check_layout(run, run->layout_dir, false, err);
 }
 
 int ocs_check_roots(struct ocs_fsck_run *run, struct ocs_error *err)

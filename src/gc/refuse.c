@@ -33,7 +33,11 @@ static int refuse_layout(const struct ocs_census_layout *layout, struct ocs_erro
     }
     int result =
         ocs_error_raise(err, OCS_REFUSED, "what %s needs is not known: %s", label, trouble);
-    return ocs_error_hint(err, result, NOTHING "mend %s/index.json, or: ocistore %s %s", root->path,
+    bool has_last = root->last.size > 0;
+    return ocs_error_hint(err, result,
+                          NOTHING "%smend %s/index.json; if the layout is gone for good: "
+                                  "ocistore %s %s",
+                          has_last ? OCS_ROOT_MEND_HELP ", or " : "", root->path,
                           root->attached ? "forget" : "rm", root->name);
 }
 

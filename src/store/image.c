@@ -19,7 +19,9 @@ const struct ocs_census_layout *ocs_image_layout(const struct ocs_census *census
             continue;
         if (layout->state == OCS_LAYOUT_GOOD)
             return layout;
-        ocs_error_raise(err, OCS_REFUSED, "%s", layout->trouble);
+        int result = ocs_error_raise(err, OCS_REFUSED, "%s", layout->trouble);
+        if (layout->root.last.size > 0 && layout->state != OCS_LAYOUT_MISSING)
+            ocs_error_hint(err, result, OCS_ROOT_MEND_HELP);
         return NULL;
     }
     ocs_error_hint(err, ocs_error_raise(err, OCS_USAGE, "there is no layout '%s'", name),

@@ -153,6 +153,8 @@ static int read_index(struct removing *removing, const struct removal *removal, 
         return ocs_error_raise(err, OCS_REFUSED, "%s is not there: %s", label, removal->root->path);
     if (result == 0)
         result = ocs_index_read(*dir, label, &wait, index, err);
+    if (result > 0 && removal->root->last.size > 0)
+        return ocs_error_hint(err, -OCS_REFUSED, OCS_ROOT_MEND_HELP);
     return result > 0 ? -OCS_REFUSED : result;
 }
 
@@ -298,6 +300,8 @@ static int remove_layout(struct removing *removing, const struct removal *remova
     /* an index that cannot be read goes all the same: it stays in the trash */
     if (read_index(removing, removal, &dir, &index, &unreadable) == 0)
         removing->report->images += index.document.count;
+    else
+        removing->report->freed_unknown = true;
     struct moving moving = {.removing = removing, .root = removal->root};
     const struct ocs_roots_then then = {.data = &moving, .call = move_folder};
     int result = ocs_roots_remove_and(&place, removal->root->name, removing->run, &then, err);

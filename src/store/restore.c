@@ -137,6 +137,23 @@ static int restore_blob(struct ocs_store *store, const struct ocs_digest *digest
     return result < 0 ? result : ocs_blobs_sync(store->blobs, err);
 }
 
+/* The entry went with the layout, and has the last good one.
+ * Positive: there is none, or it is damaged. */
+static int read_last_index(struct ocs_store *store, const char *run, const char *layout,
+                           struct ocs_index *out, struct ocs_error *err)
+{
+    char path[64];
+    auto_fd int dir = -1;
+    auto_bytes struct ocs_bytes bytes = {0};
+    snprintf(path, sizeof(path), "trash/%s", run);
+    int result = ocs_io_open_dir(store->state, path, &dir, path, err);
+    if (result != 0)
+        return result;
+    struct ocs_roots_place place = {.store_dir = store->dir, .state_dir = dir};
+    result = ocs_roots_last_index(&place, layout, &bytes, err);
+    return result == 0 ? ocs_index_parse(&bytes, out, err) : result;
+}
+
 static int read_old_index(struct ocs_store *store, const char *run, const char *layout,
                           struct ocs_index *out, struct ocs_error *err)
 {
@@ -149,6 +166,10 @@ static int read_old_index(struct ocs_store *store, const char *run, const char *
         return ocs_error_raise(err, OCS_BUSY, "%s was taken away meanwhile", path);
     if (result == 0)
         result = ocs_index_read(dir, path, &wait, out, err);
+    if (result > 0 && read_last_index(store, run, layout, out, NULL) == 0) {
+        ocs_store_notice(store, "%s/index.json is no index: the last good one is used", path);
+        result = 0;
+    }
     if (result == 0 && out->document.state != OCS_DOCUMENT_STRICT)
         return ocs_error_raise(err, OCS_REFUSED, "%s/index.json can be read in two ways", path);
     return result > 0 ? -OCS_REFUSED : result;

@@ -30,6 +30,9 @@ struct ocs_root {
     struct ocs_index_sum last; /* registered: of its last good index.json; zeros: none */
 };
 
+/* What helps where its index.json is lost and the entry has the last good one. */
+#define OCS_ROOT_MEND_HELP "ocistore fsck --repair puts back the last good index.json"
+
 void ocs_root_clear(struct ocs_root *root);
 
 struct ocs_roots {
