@@ -397,6 +397,7 @@ struct ocs_gc_report {
     uint64_t rescued;                  /* referenced again while the sweep was going on */
     uint64_t left_alone;               /* strange names and unknown algorithms */
     uint64_t unlisted_images;          /* complete images that no layout lists */
+    uint64_t unlisted_due;             /* of them: that go in this run */
     uint64_t healed;    /* referenced blobs that came back from the trash or quarantine */
     char refused[1024]; /* why nothing was deleted, or "" */
 };

@@ -175,6 +175,7 @@ static void print_summary_json(struct ocs_output *out, bool dry_run,
     ocs_output_integer(out, "healed", report->healed);
     ocs_output_integer(out, "left_alone", report->left_alone);
     ocs_output_integer(out, "unlisted_images", report->unlisted_images);
+    ocs_output_integer(out, "unlisted_due", report->unlisted_due);
     ocs_output_string(out, "refused", report->refused[0] ? report->refused : NULL);
 }
 
@@ -203,6 +204,23 @@ static void print_space(struct ocs_output *out, const struct ocs_gc_report *repo
         ocs_output_line(out, "whether other files share the space (reflinks) cannot be told here");
 }
 
+static void print_unlisted(struct ocs_output *out, const struct gc_values *values,
+                           const struct ocs_gc_report *report)
+{
+    uint64_t due = report->unlisted_due;
+    uint64_t kept = report->unlisted_images - due;
+    if (kept)
+        ocs_output_line(out, "%s listed in no layout: attach their layout, or adopt them",
+                        ocs_text_count(kept, "complete image").text);
+    if (due)
+        ocs_output_line(out, "%s listed in no layout %s%s",
+                        ocs_text_count(due, "complete image").text,
+                        values->dry_run ? "would go" : "went",
+                        values->now       ? ""
+                        : values->dry_run ? ": attach their layout, or adopt them"
+                                          : " to the trash: ocistore adopt brings them back");
+}
+
 static void print_remarks(struct ocs_output *out, const struct ocs_gc_report *report)
 {
     if (report->healed)
@@ -214,9 +232,6 @@ static void print_remarks(struct ocs_output *out, const struct ocs_gc_report *re
     if (report->left_alone)
         ocs_output_line(out, "%s in blobs/ with a strange name or algorithm left alone",
                         ocs_text_count(report->left_alone, "file").text);
-    if (report->unlisted_images)
-        ocs_output_line(out, "%s listed in no layout: attach their layout, or adopt them",
-                        ocs_text_count(report->unlisted_images, "complete image").text);
 }
 
 static void print_temporaries(struct ocs_output *out, bool dry_run,
@@ -232,9 +247,10 @@ static void print_temporaries(struct ocs_output *out, bool dry_run,
                      "temporary files of other tools, in use or in their grace");
 }
 
-static void print_summary_text(struct ocs_output *out, bool dry_run,
+static void print_summary_text(struct ocs_output *out, const struct gc_values *values,
                                const struct ocs_gc_report *report)
 {
+    bool dry_run = values->dry_run;
     char layouts[64];
     snprintf(layouts, sizeof(layouts), "blobs in %s, by size",
              ocs_text_count(report->layouts, "layout").text);
@@ -256,6 +272,7 @@ static void print_summary_text(struct ocs_output *out, bool dry_run,
         print_amount(out, "purged", report->purged, report->purged_bytes, "old files of the trash");
     print_space(out, report);
     print_remarks(out, report);
+    print_unlisted(out, values, report);
     if (dry_run)
         ocs_output_line(out, "nothing was changed: this was a dry run");
 }
@@ -336,7 +353,7 @@ static int collect_and_tell(struct ocs_cli *cli, const struct gc_values *values)
     if (cli->out.json)
         print_summary_json(&cli->out, values->dry_run, &report);
     else if (status == OCS_OK && !cli->out.quiet)
-        print_summary_text(&cli->out, values->dry_run, &report);
+        print_summary_text(&cli->out, values, &report);
     return status;
 }
 

@@ -9,6 +9,7 @@
 #include "survey.h"
 #include "sweep.h"
 
+#include "store/cleanup.h"
 #include "store/error.h"
 #include "store/heal.h"
 #include "store/history.h"
@@ -101,6 +102,22 @@ static void report_plan(struct run *run)
     report->holes = survey->plan.holes;
 }
 
+static int report_unlisted(struct run *run, struct ocs_error *err)
+{
+    const struct ocs_survey *seen = &run->first;
+    struct ocs_gc_report *report = run->report;
+    auto_free uint8_t *which = calloc((size_t)seen->census.view.count + 1, 1);
+    if (!which)
+        return ocs_error_memory(err);
+    int result =
+        ocs_mark_unlisted(&seen->census, &seen->mark, which, &report->unlisted_images, err);
+    for (uint32_t i = 0; result == 0 && i < seen->plan.count; i++) {
+        const struct ocs_plan_item *item = &seen->plan.items[i];
+        report->unlisted_due += item->state == OCS_PLAN_DUE && !item->left && which[item->id];
+    }
+    return result;
+}
+
 static int survey(struct run *run, struct ocs_error *err)
 {
     int result = ocs_survey_take(run->store, &run->look, &run->first, err);
@@ -113,8 +130,7 @@ static int survey(struct run *run, struct ocs_error *err)
     if (result)
         return result;
     ocs_play_reached(run->play, OCS_GC_SURVEYED);
-    return ocs_mark_unlisted(&run->first.census, &run->first.mark, &run->report->unlisted_images,
-                             err);
+    return report_unlisted(run, err);
 }
 
 /* A full disk must not keep gc from deleting: a graph that cannot be written

@@ -104,8 +104,8 @@ static bool is_complete(const struct ocs_census *census, uint32_t id)
     return parts > 0;
 }
 
-int ocs_mark_unlisted(const struct ocs_census *census, const struct ocs_mark *mark, uint64_t *count,
-                      struct ocs_error *err)
+int ocs_mark_unlisted(const struct ocs_census *census, const struct ocs_mark *mark, uint8_t *which,
+                      uint64_t *count, struct ocs_error *err)
 {
     auto_free uint8_t *is_a_part = calloc(census->view.count + 1u, 1);
     if (!is_a_part)
@@ -115,8 +115,10 @@ int ocs_mark_unlisted(const struct ocs_census *census, const struct ocs_mark *ma
     for (uint32_t id = 0; id < mark->count; id++) {
         if (ocs_mark_unreferenced(mark, census, id) && !is_a_part[id] &&
             !(census->view.flags[id] & OCS_NODE_REMOVED_BY_US) && is_stored_document(census, id) &&
-            is_complete(census, id))
+            is_complete(census, id)) {
+            which[id] = 1;
             (*count)++;
+        }
     }
     return 0;
 }

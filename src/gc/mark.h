@@ -45,8 +45,9 @@ static inline bool ocs_mark_unreferenced(const struct ocs_mark *mark,
 }
 
 /* Documents that nothing lists or references, that no command of ours took out, and
- * whose children are all there: images that `adopt` or `attach` would bring back. */
-int ocs_mark_unlisted(const struct ocs_census *census, const struct ocs_mark *mark, uint64_t *count,
-                      struct ocs_error *err);
+ * whose children are all there: images that `adopt` or `attach` would bring back.
+ * which[id] becomes 1 for each; zeros before. */
+int ocs_mark_unlisted(const struct ocs_census *census, const struct ocs_mark *mark, uint8_t *which,
+                      uint64_t *count, struct ocs_error *err);
 
 #endif

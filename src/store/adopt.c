@@ -78,7 +78,11 @@ static int read_document(struct adopting *adopting, struct ocs_bytes *bytes,
     int result = ocs_blobs_read(adopting->store->blobs, &adopting->digest, OCS_JSON_DOCUMENT_BYTES,
                                 bytes, NULL, err);
     if (result == OCS_IO_ABSENT)
-        return ocs_error_raise(err, OCS_USAGE, "%s is not in the store", adopting->text);
+        return ocs_error_hint(err,
+                              ocs_error_raise(err, OCS_USAGE,
+                                              "%s is neither in the store nor whole in its trash",
+                                              adopting->text),
+                              "ocistore trash list");
     if (result > 0)
         return ocs_error_raise(err, OCS_REFUSED, "%s is damaged, or no manifest", adopting->text);
     if (result == 0)
@@ -94,8 +98,11 @@ static int adopt(struct adopting *adopting, struct ocs_error *err)
     auto_bytes struct ocs_bytes bytes = {0};
     auto_document struct ocs_document document = {0};
     auto_free char *text = NULL;
+    struct ocs_descriptor wanted = {.digest = adopting->digest};
+    const struct ocs_document listed = {.descriptors = &wanted, .count = 1};
     uint64_t healed = 0;
-    int result = ocs_heal(adopting->store, &healed, err);
+    /* with what it needs, where gc has moved them away */
+    int result = ocs_heal_for(adopting->store, &listed, &healed, err);
     if (result == 0)
         result = read_document(adopting, &bytes, &document, err);
     if (result == 0)

@@ -87,6 +87,18 @@ same "$(blobs)" 8 'blobs after restore'
 run 0 cat other:w
 run 0 fsck
 
+# adopt brings back what it needs; a digest that is nowhere is told as such
+manifest=$(jq -r '.manifests[0].digest' "$STORE/layouts/other/index.json")
+run 0 rm other
+run 0 gc --grace 0
+same "$(blobs)" 6 'blobs after gc'
+run 0 adopt "$manifest" other:w
+same "$(tags other)" 'w ' 'tags after other was adopted'
+same "$(blobs)" 8 'blobs after adopt'
+run 16 adopt "sha256:$(printf nowhere | sha256sum | cut -d ' ' -f 1)" other:x
+complains 'trash list'
+run 0 fsck
+
 # one blob, by its digest; gc does not take it at once again
 run 0 rm other
 run 0 gc --grace 0

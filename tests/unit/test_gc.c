@@ -35,9 +35,11 @@ static void takes_exactly_what_nothing_reaches(void **state)
     assert_int_equal(shelf->report.layouts, 2);
     assert_int_equal(shelf->report.live_blobs, 7);
     assert_int_equal(shelf->report.unlisted_images, 2);
+    assert_int_equal(shelf->report.unlisted_due, 0);
     assert_true(shelf_told(shelf, &scene.loose, "wait"));
     shelf_must_gc(shelf, 24);
     assert_int_equal(shelf->report.trashed, 5);
+    assert_int_equal(shelf->report.unlisted_due, 2);
     assert_true(shelf_told(shelf, &scene.loose, "trash"));
     assert_true(shelf_has_image(shelf, &scene.first));
     assert_true(shelf_has(shelf, &scene.third));

@@ -152,9 +152,14 @@ static void a_long_chain_needs_no_stack(void **state)
 static uint64_t unlisted(struct drawing *drawing)
 {
     struct ocs_mark mark;
-    uint64_t count;
+    uint64_t count, told = 0;
+    uint8_t which[16] = {0};
     take(drawing, &mark);
-    assert_int_equal(ocs_mark_unlisted(&drawing->census, &mark, &count, NULL), 0);
+    assert_true(mark.count <= sizeof(which));
+    assert_int_equal(ocs_mark_unlisted(&drawing->census, &mark, which, &count, NULL), 0);
+    for (size_t i = 0; i < sizeof(which); i++)
+        told += which[i];
+    assert_int_equal(told, count);
     ocs_mark_clear(&mark);
     return count;
 }
