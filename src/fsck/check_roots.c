@@ -313,7 +313,7 @@ static int blame_registry(struct ocs_fsck_run *run, const struct ocs_roots *root
         .id = "roots-entry-damaged",
         .severity = OCS_SEVERITY_ERROR,
         .blob = OCS_NO_BLOB,
-        .path = strncmp(roots->trouble, "layouts", 7) == 0 ? "layouts" : ".ocistore/roots",
+        .path = roots->path,
         .message = roots->trouble,
         .action = roots->help,
     };

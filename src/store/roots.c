@@ -18,9 +18,11 @@
 #define LOST_HELP    "attach the layouts that live elsewhere again, then: ocistore forget --lost"
 #define DAMAGED_HELP "ocistore fsck --repair; if that does not help: " LOST_HELP
 
-static void note_damage(struct ocs_roots *roots, const char *trouble, const char *help)
+static void note_damage(struct ocs_roots *roots, const char *path, const char *trouble,
+                        const char *help)
 {
     if (!roots->damaged) {
+        snprintf(roots->path, sizeof(roots->path), "%s", path);
         snprintf(roots->trouble, sizeof(roots->trouble), "%s", trouble);
         roots->help = help;
     }
@@ -380,7 +382,7 @@ static int read_entry(const struct ocs_roots_place *place, const char *id, struc
     if (result == OCS_ROOTS_DAMAGED) {
         char trouble[128];
         snprintf(trouble, sizeof(trouble), ".ocistore/roots/%s.json is damaged", id);
-        note_damage(out, trouble, DAMAGED_HELP);
+        note_damage(out, ".ocistore/roots", trouble, DAMAGED_HELP);
         return 0;
     }
     if (result != 0)
@@ -431,9 +433,9 @@ static int on_layout(void *data, const char *name, const char *path, struct ocs_
     return append(data, name, path, false, false, err);
 }
 
-static void on_trouble(void *data, const char *text, const char *help)
+static void on_trouble(void *data, const char *path, const char *text, const char *help)
 {
-    note_damage(data, text, help);
+    note_damage(data, path, text, help);
 }
 
 /* Sorted; of a layout that is registered and was seen only the entry stays. */
@@ -463,7 +465,7 @@ static int check_count(const struct ocs_roots_place *place, struct ocs_roots *ro
              ".ocistore/roots has %llu entries, and store.json counts %llu",
              (unsigned long long)files, (unsigned long long)marker.roots);
     if (files < marker.roots)
-        note_damage(roots, trouble, LOST_HELP);
+        note_damage(roots, ".ocistore/roots", trouble, LOST_HELP);
     ocs_marker_clear(&marker);
     return 0;
 }

@@ -38,9 +38,10 @@ void ocs_root_clear(struct ocs_root *root);
 struct ocs_roots {
     struct ocs_root *items; /* sorted by name */
     size_t count;
-    bool damaged;      /* an entry cannot be read, or there are fewer than counted */
-    char trouble[256]; /* which, when damaged */
-    const char *help;  /* what to do about it, when damaged */
+    bool damaged; /* an entry cannot be read, or there are fewer than counted */
+    char path[2 * OCS_LAYOUT_NAME_MAX]; /* when damaged: where */
+    char trouble[640];                  /* which */
+    const char *help;                   /* what to do about it */
 };
 void ocs_roots_clear(struct ocs_roots *roots);
 /* NULL when there is none of that name. */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,12 +23,15 @@ struct walk {
 static void see_link(struct walk *walk, int dir, const char *name)
 {
     struct stat st;
-    char trouble[128];
+    char path[sizeof("layouts/") + sizeof(walk->name) + NAME_MAX];
+    char trouble[sizeof(path) + 32];
     if (fstatat(dir, name, &st, 0) < 0 || !S_ISDIR(st.st_mode))
         return;
-    snprintf(trouble, sizeof(trouble), "layouts/%s is a link to a folder", name);
-    walk->visitor->on_trouble(walk->visitor->data, trouble,
-                              "replace it by the folder itself, or remove it and: ocistore attach");
+    snprintf(path, sizeof(path), "layouts/%s%s%s", walk->name, *walk->name ? "/" : "", name);
+    snprintf(trouble, sizeof(trouble), "%s is a link to a folder", path);
+    walk->visitor->on_trouble(
+        walk->visitor->data, path, trouble,
+        "replace the link by the folder; or remove it, and: ocistore attach FOLDER");
 }
 
 #define LAYOUT_DEPTH_MAX 128 /* components of two bytes fill a name of 255 */
@@ -60,7 +64,7 @@ static int walk_entry(struct walk *walk, int dir, const char *child, size_t leng
         return result < 0 ? result : 0;
     size_t size = strlen(child);
     if (length + (length > 0) + size > OCS_LAYOUT_NAME_MAX || depth >= LAYOUT_DEPTH_MAX) {
-        walk->visitor->on_trouble(walk->visitor->data,
+        walk->visitor->on_trouble(walk->visitor->data, "layouts",
                                   "a folder below layouts/ has a longer name than 255 bytes",
                                   "give it a shorter name");
         return 0;
@@ -109,7 +113,7 @@ int ocs_seen_layouts(int store_dir, const struct ocs_seen_visitor *visitor, stru
     }
     int result = ocs_io_open_dir(store_dir, "layouts", &fd, "layouts", err);
     if (result == OCS_IO_NOT_REGULAR)
-        visitor->on_trouble(visitor->data, "layouts is no folder",
+        visitor->on_trouble(visitor->data, "layouts", "layouts is no folder",
                             "put the folder of the layouts in its place");
     if (result != 0)
         return result < 0 ? result : 0;

@@ -14,7 +14,7 @@ struct ocs_seen_visitor {
     void *data;
     int (*on_layout)(void *data, const char *name, const char *path, struct ocs_error *err);
     /* Something that may be a layout and cannot be followed: gc must not go on. */
-    void (*on_trouble)(void *data, const char *text, const char *help);
+    void (*on_trouble)(void *data, const char *path, const char *text, const char *help);
 };
 
 int ocs_seen_layouts(int store_dir, const struct ocs_seen_visitor *visitor, struct ocs_error *err);

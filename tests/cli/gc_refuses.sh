@@ -36,6 +36,14 @@ refuses 'index.json is no index'
 cp good "$index"
 mv "$STORE/layouts/app2" app2
 refuses 'the layout is gone'
+ln -s "$TEMPORARY/app2" "$STORE/layouts/app2"
+refuses 'the layout is a link'
+complains 'layouts/app2 is a link to a folder'
+complains 'replace the link by the folder'
+run_json 4 --store "$STORE" fsck --quick
+holds 'any(.id == "roots-entry-damaged" and .path == "layouts/app2"
+    and (.action | startswith("replace the link")))'
+rm "$STORE/layouts/app2"
 mv app2 "$STORE/layouts/app2"
 
 run 0 init empty
