@@ -29,11 +29,9 @@ void ocs_cli_print_json_change(struct ocs_output *out, const struct ocs_change *
     ocs_output_close(out);
 }
 
-void ocs_cli_print_change(void *data, const struct ocs_change *change)
+static void print_change(struct ocs_cli *cli, const char *verb, const struct ocs_change *change)
 {
-    struct ocs_cli *cli = data;
     struct ocs_output *out = &cli->out;
-    const char *verb = past_of(change->action);
     if (out->json) {
         ocs_cli_print_json_change(out, change);
     } else if (!out->quiet && change->digest && !change->layout) {
@@ -47,7 +45,18 @@ void ocs_cli_print_change(void *data, const struct ocs_change *change)
     }
 }
 
-static void print_summary(struct ocs_output *out, const struct ocs_remove_report *report)
+void ocs_cli_print_change(void *data, const struct ocs_change *change)
+{
+    print_change(data, past_of(change->action), change);
+}
+
+void ocs_cli_print_drop(void *data, const struct ocs_change *change)
+{
+    print_change(data, "would drop", change);
+}
+
+static void print_summary(struct ocs_output *out, const struct ocs_remove_report *report,
+                          bool planned)
 {
     if (out->json) {
         ocs_output_summary(out);
@@ -59,19 +68,36 @@ static void print_summary(struct ocs_output *out, const struct ocs_remove_report
         ocs_output_integer(out, "freed_bytes", report->freed_bytes);
     } else if (report && report->freed_unknown && !out->quiet) {
         ocs_output_line(out,
-                        "what the next gc frees is not known: an index.json was not to be read");
+                        "what the next gc takes is not known: an index.json was not to be read");
     } else if (report && !out->quiet) {
-        ocs_output_line(out, "the next gc frees %s, %s, once their grace is over",
+        ocs_output_line(out,
+                        "the next gc %s %s, %s, once their grace is over; free after 3 days "
+                        "in the trash, at once with gc --now",
+                        planned ? "would take" : "takes",
                         ocs_text_count(report->freed_blobs, "blob").text,
                         ocs_text_size(report->freed_bytes).text);
     }
 }
 
-int ocs_cli_changed(struct ocs_cli *cli, int result, const struct ocs_remove_report *report)
+static int end(struct ocs_cli *cli, int result, const struct ocs_remove_report *report,
+               bool planned)
 {
     int status = ocs_cli_status(cli, result);
     if (status == OCS_OK || cli->out.json)
-        print_summary(&cli->out, report);
+        print_summary(&cli->out, report, planned);
+    return status;
+}
+
+int ocs_cli_changed(struct ocs_cli *cli, int result, const struct ocs_remove_report *report)
+{
+    return end(cli, result, report, false);
+}
+
+int ocs_cli_would_change(struct ocs_cli *cli, int result, const struct ocs_remove_report *report)
+{
+    int status = end(cli, result, report, true);
+    if (status == OCS_OK && !cli->out.json && !cli->out.quiet)
+        ocs_output_line(&cli->out, "nothing was changed: this was a dry run");
     return status;
 }
 

@@ -47,14 +47,15 @@ static int drop(struct ocs_cli *cli, const struct prune_values *values)
         .keep_last = values->keep_last,
         .dry_run = values->dry_run,
         .data = cli,
-        .on_change = ocs_cli_print_change,
+        .on_change = values->dry_run ? ocs_cli_print_drop : ocs_cli_print_change,
     };
     struct ocs_remove_report report = {0};
     size_t count;
     const char *const *names = ocs_cli_words(cli, &count);
     result = ocs_prune(store, names, count, &prune, &report, &cli->err);
     ocs_store_close(store);
-    return ocs_cli_changed(cli, result, &report);
+    return values->dry_run ? ocs_cli_would_change(cli, result, &report)
+                           : ocs_cli_changed(cli, result, &report);
 }
 
 static int run(struct ocs_cli *cli)

@@ -69,6 +69,10 @@ holds --arg a "$a" '.[0] == {type: "change", action: "prune", layout: "app", ref
 holds '.[-1].images == 1 and .[-1].freed_blobs == 2'
 lists app "$a" "one=$b"
 freed=$(field .freed_bytes)
+run 0 --store "$STORE" prune --untagged --dry-run
+prints "would drop app@$a"
+prints 'the next gc would take 2 blobs'
+prints 'nothing was changed: this was a dry run'
 run_json 0 --store "$STORE" prune --untagged
 same "$(field .freed_bytes)" "$freed" 'what the dry run said'
 lists app "one=$b"

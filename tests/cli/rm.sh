@@ -39,5 +39,5 @@ same_files before after 'a refused rm changed something'
 
 run 0 --store "$STORE" rm app5:latest
 prints 'removed app5:latest'
-prints 'the next gc frees'
+prints 'the next gc takes'
 run 0 --store "$STORE" fsck
