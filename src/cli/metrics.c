@@ -123,6 +123,8 @@ int ocs_metrics_write(struct ocs_metrics *metrics, struct ocs_cli *cli, const ch
     cli->err = (struct ocs_error){.status = OCS_FAILED};
     snprintf(cli->err.message, sizeof(cli->err.message), "--metrics: %s: %s", file,
              whole ? strerror(errno) : "no memory");
+    snprintf(cli->err.hint, sizeof(cli->err.hint), "the run itself was done, and ended with %d",
+             status);
     int failed = ocs_cli_status(cli, -OCS_FAILED);
     return status == OCS_OK ? failed : status;
 }

@@ -59,7 +59,9 @@ static int walk_entry(struct walk *walk, int dir, const char *child, size_t leng
                       struct ocs_error *err)
 {
     auto_fd int fd = -1;
-    int result = ocs_io_open_dir(dir, child, &fd, child, err);
+    char label[sizeof("layouts//") + sizeof(walk->name) + NAME_MAX];
+    snprintf(label, sizeof(label), "layouts/%s%s%s", walk->name, length > 0 ? "/" : "", child);
+    int result = ocs_io_open_dir(dir, child, &fd, label, err);
     if (result != 0)
         return result < 0 ? result : 0;
     size_t size = strlen(child);

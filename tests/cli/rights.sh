@@ -41,4 +41,8 @@ chmod 000 store
 ends 8 --store store ls
 ends 8 --store store fsck
 chmod 755 store
+chmod 000 store/layouts/app1
+ends 8 --store store ls
+complains 'layouts/app1: '
+chmod 755 store/layouts/app1
 run 0 --store store fsck
