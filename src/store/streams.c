@@ -11,7 +11,6 @@
 #include <stdlib.h>
 
 #define BUFFER_BYTES ((size_t)64 << 10)
-#define WINDOW_BYTES ((uint64_t)1 << 20) /* of a cold file, asked for ahead of reading */
 
 _Static_assert(OCS_STREAMS_MAX <= OCS_LANES_MAX, "a lane for each file");
 
@@ -20,10 +19,9 @@ struct held {
     struct ocs_stream *stream; /* NULL: free */
     unsigned char *buffer;
     bool hashed;
-    bool ended;     /* everything was read */
-    bool cold;      /* some of it was not in the page cache */
-    bool waiting;   /* for the disk */
-    uint64_t asked; /* the disk was asked for the bytes before this offset */
+    bool ended;   /* everything was read */
+    bool cold;    /* some of it was not in the page cache */
+    bool waiting; /* for the disk */
 };
 
 struct ocs_streams {
@@ -107,15 +105,13 @@ static void begin(struct ocs_streams *streams, unsigned lane, struct ocs_stream 
 
 #define WOULD_WAIT (-2)
 
-/* Ahead of what is read, so that the disk is at work while the bytes are hashed. */
-static void ask_ahead(struct held *held)
+/* Asking for what is not there makes the kernel read ahead (since Linux 5.9), in
+ * larger pieces than posix_fadvise(2) would make it; from now on twice as far. */
+static void note_cold(struct held *held)
 {
-    const struct ocs_stream *stream = held->stream;
-    if (held->asked > stream->done + WINDOW_BYTES / 2 || held->asked >= stream->size)
-        return;
-    uint64_t from = held->asked > stream->done ? held->asked : stream->done;
-    posix_fadvise(stream->fd, (off_t)from, (off_t)WINDOW_BYTES, POSIX_FADV_WILLNEED);
-    held->asked = from + WINDOW_BYTES;
+    if (!held->cold)
+        posix_fadvise(held->stream->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    held->cold = held->waiting = true;
 }
 
 static ssize_t read_some(struct ocs_streams *streams, struct held *held, bool wait)
@@ -131,8 +127,7 @@ static ssize_t read_some(struct ocs_streams *streams, struct held *held, bool wa
         streams->never_waits = n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS);
         return streams->never_waits ? read_some(streams, held, true) : n;
     }
-    held->cold = held->waiting = true;
-    ask_ahead(held);
+    note_cold(held);
     return WOULD_WAIT;
 }
 
@@ -143,8 +138,6 @@ static void take_bytes(struct ocs_streams *streams, unsigned lane, size_t size)
     held->waiting = false;
     stream->done += size;
     held->ended = size == 0 || stream->done >= stream->size;
-    if (held->cold)
-        ask_ahead(held);
     const struct ocs_streams_visitor *visitor = streams->visitor;
     int result = size ? visitor->on_bytes(visitor->data, stream, held->buffer, size) : 0;
     if (result != 0)
