@@ -431,6 +431,34 @@ class Forget(Attach):
         self.command(base, *Attach.args)
 
 
+class ForgetLost(Attach):
+    """One entry of roots/ is lost, one is damaged.  Whatever is left of it half way,
+    gc refuses until it is done."""
+
+    args = ("forget", "--lost")
+
+    def prepare(self, base):
+        super().prepare(base)
+        self.command(base, *Attach.args)
+        folder = os.path.join(self.path(base), ".ocistore", "roots")
+        for name in sorted(os.listdir(folder)):
+            path = os.path.join(folder, name)
+            with open(path, encoding="utf-8") as entry:
+                owner = json.loads(entry.readline())["name"]
+            if owner == "other":
+                os.unlink(path)
+            elif owner == "outside":
+                write(path, "garbage")
+
+    def fsck(self, place):
+        try:
+            super().fsck(place)
+        except Broken as broken:
+            if "forget --lost" not in str(broken):
+                raise
+            self.ocistore(place, "--store", self.store, "gc", "--now", status=4)
+
+
 class Prune(InStore):
     args = ("prune", "--keep-last", "1")
     excuse = "is left alone"
@@ -505,6 +533,7 @@ ALL = {
     "mv": Move,
     "attach": Attach,
     "forget": Forget,
+    "forget-lost": ForgetLost,
     "prune": Prune,
     "hold": Hold,
     "fsck": Fsck,
