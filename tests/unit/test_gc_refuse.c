@@ -131,10 +131,11 @@ static void a_root_entry_that_is_damaged_or_lost(void **state)
     snprintf(path, sizeof(path), ".ocistore/roots/%s.json", id);
     char *text = place_read(shelf->place, path);
     place_write(shelf->place, path, "garbage");
-    shelf_must_refuse(shelf, 1, "list of layouts");
+    shelf_must_refuse(shelf, 1, "which layouts there are is not known");
     drop(shelf, path);
     assert_int_equal(ocs_io_remove_tree(shelf->place->fd, "layouts/one", "layouts/one", NULL), 0);
-    shelf_must_refuse(shelf, 1, "list of layouts");
+    shelf_must_refuse(shelf, 1, "which layouts there are is not known");
+    assert_non_null(strstr(shelf->err.hint, "ocistore forget --lost"));
     assert_true(shelf_has_image(shelf, &scene.image));
     free(text);
 }
