@@ -15,6 +15,7 @@
 #include "store/history.h"
 #include "store/listing.h"
 #include "store/reserve.h"
+#include "store/staging.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -304,7 +305,8 @@ static void note_end(struct run *run)
 {
     struct ocs_error trouble = {0};
     int64_t now = run->play && run->play->now ? run->play->now : ocs_now_s();
-    if (ocs_reserve_make(run->store->state, &trouble) < 0 ||
+    if (ocs_staging_tidy(run->store->state, &trouble) < 0 ||
+        ocs_reserve_make(run->store->state, &trouble) < 0 ||
         ocs_known_ended(run->store, now, &trouble) < 0 ||
         ocs_journal_expire(run->store->state, now, JOURNAL_KEEP_S, &trouble) < 0)
         ocs_store_notice(run->store, "gc: %s", trouble.message);

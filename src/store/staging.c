@@ -73,6 +73,13 @@ static int make_own(struct ocs_staging *staging, struct ocs_error *err)
     return ocs_error_raise(err, OCS_FAILED, "%s: no folder of our own is to be had", WHAT);
 }
 
+int ocs_staging_tidy(int state_dir, struct ocs_error *err)
+{
+    auto_fd int parent = -1;
+    int result = ocs_io_open_dir(state_dir, "tmp", &parent, WHAT, err);
+    return result == 0 ? remove_dead(parent, err) : result < 0 ? result : 0;
+}
+
 int ocs_staging_open(int state_dir, struct ocs_staging *out, struct ocs_error *err)
 {
     struct ocs_staging staging = {.parent = -1, .dir = -1};

@@ -15,7 +15,9 @@ struct ocs_staging {
     char name[17];
 };
 
-/* Removes what dead processes left, and makes a folder of our own. */
+/* Removes what dead processes left. */
+int ocs_staging_tidy(int state_dir, struct ocs_error *err);
+/* The same, and makes a folder of our own. */
 int ocs_staging_open(int state_dir, struct ocs_staging *out, struct ocs_error *err);
 /* Removes the folder with whatever is still in it. */
 void ocs_staging_close(struct ocs_staging *staging);
