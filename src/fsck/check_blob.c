@@ -216,6 +216,7 @@ static void work(struct ocs_workers *workers, void *data)
     const struct ocs_streams_options options = {
         .portable = hashing->again || hashing->run->options->portable_hash,
         .leave_cache = hashing->run->options->direct,
+        .threads = ocs_fsck_threads(hashing->run),
     };
     struct ocs_streams *streams;
     for (unsigned i = 0; i < OCS_STREAMS_MAX; i++) {

@@ -382,6 +382,7 @@ static void work_off(struct bench *bench)
     const struct ocs_streams_options options = {
         .portable = bench->run->options->portable_hash,
         .leave_cache = bench->run->options->direct,
+        .threads = ocs_fsck_threads(bench->run),
     };
     const struct ocs_streams_visitor visitor = {
         .data = bench, .next = next, .on_bytes = on_bytes, .on_end = on_end};
@@ -482,8 +483,7 @@ static int run_circulation(struct circulation *circulation, unsigned threads, st
 
 int ocs_reader_run(const struct ocs_reader *reader, struct ocs_error *err)
 {
-    unsigned jobs = reader->run->options->jobs;
-    unsigned threads = jobs ? jobs : ocs_processors();
+    unsigned threads = ocs_fsck_threads(reader->run);
     struct circulation circulation = {
         .reader = reader,
         .count = reader->big ? threads : (size_t)threads * READINGS_PER_THREAD,

@@ -3,6 +3,7 @@
 #include "run.h"
 
 #include "store/error.h"
+#include "store/workers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,11 @@ void ocs_fsck_run_clear(struct ocs_fsck_run *run)
 bool ocs_fsck_cancelled(const struct ocs_fsck_run *run)
 {
     return run->hooks && run->hooks->cancelled && run->hooks->cancelled(run->hooks->data);
+}
+
+unsigned ocs_fsck_threads(const struct ocs_fsck_run *run)
+{
+    return run->options->jobs ? run->options->jobs : ocs_processors();
 }
 
 int ocs_fsck_blame_blob(struct ocs_fsck_run *run, const char *id, uint32_t blob,

@@ -58,6 +58,8 @@ int ocs_fsck_run_init(struct ocs_fsck_run *run, struct ocs_error *err);
 void ocs_fsck_run_clear(struct ocs_fsck_run *run);
 
 bool ocs_fsck_cancelled(const struct ocs_fsck_run *run);
+/* That work at the same time. */
+unsigned ocs_fsck_threads(const struct ocs_fsck_run *run);
 
 /* A finding of its table's severity about a blob (its path is added) ... */
 int ocs_fsck_blame_blob(struct ocs_fsck_run *run, const char *id, uint32_t blob,

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 /* An item that a worker has taken. */
 struct held {
@@ -220,17 +219,6 @@ static void on_end(void *data, struct ocs_stream *stream, int result,
     end_pass(data, held, result, &error);
 }
 
-/* Each item takes two descriptors, and the other half of what the process may have open
- * is not ours. */
-static unsigned places(unsigned threads)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
-        return OCS_STREAMS_MAX;
-    rlim_t share = limit.rlim_cur / 4 / threads;
-    return share > OCS_STREAMS_MAX ? OCS_STREAMS_MAX : share < 1 ? 1 : (unsigned)share;
-}
-
 void ocs_import_fetch(struct ocs_workers *workers, void *data)
 {
     struct ocs_import *import = data;
@@ -238,9 +226,10 @@ void ocs_import_fetch(struct ocs_workers *workers, void *data)
     struct fetcher fetcher = {.import = import, .workers = workers};
     const struct ocs_streams_visitor visitor = {
         .data = &fetcher, .next = next, .on_bytes = on_bytes, .on_end = on_end};
-    const struct ocs_streams_options options = {0};
+    /* a copy is open, and the staged file */
+    const struct ocs_streams_options options = {.threads = threads, .descriptors = 2};
     struct ocs_streams *streams;
-    for (unsigned i = 0; i < places(threads); i++) {
+    for (unsigned i = 0; i < OCS_STREAMS_MAX; i++) {
         fetcher.held[i].next = fetcher.free;
         fetcher.free = &fetcher.held[i];
     }

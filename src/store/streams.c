@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #define BUFFER_BYTES ((size_t)64 << 10)
 
@@ -30,10 +31,22 @@ struct ocs_streams {
     struct ocs_lanes *lanes;
     unsigned char *buffers;
     struct held held[OCS_STREAMS_MAX];
+    unsigned capacity; /* of `held` */
     unsigned count;    /* of files held */
     bool never_waits;  /* the file system cannot tell what the page cache has */
     unsigned patience; /* lane that the disk is waited for next */
 };
+
+static unsigned capacity_of(const struct ocs_streams_options *options)
+{
+    struct rlimit limit;
+    rlim_t threads = options->threads ? options->threads : 1;
+    rlim_t descriptors = options->descriptors ? options->descriptors : 1;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+        return OCS_STREAMS_MAX;
+    rlim_t share = limit.rlim_cur / 3 / threads / descriptors;
+    return share > OCS_STREAMS_MAX ? OCS_STREAMS_MAX : share < 1 ? 1 : (unsigned)share;
+}
 
 int ocs_streams_new(const struct ocs_streams_options *options, struct ocs_streams **out,
                     struct ocs_error *err)
@@ -42,6 +55,7 @@ int ocs_streams_new(const struct ocs_streams_options *options, struct ocs_stream
     if (!streams)
         return ocs_error_memory(err);
     streams->options = *options;
+    streams->capacity = capacity_of(options);
     streams->buffers = malloc(OCS_STREAMS_MAX * BUFFER_BYTES);
     int result = streams->buffers ? ocs_lanes_new(options->portable, &streams->lanes, err)
                                   : ocs_error_memory(err);
@@ -216,7 +230,7 @@ static void go_on(struct ocs_streams *streams)
 {
     struct ocs_error err = {0};
     bool more = true;
-    for (unsigned lane = 0; lane < OCS_STREAMS_MAX; lane++)
+    for (unsigned lane = 0; lane < streams->capacity; lane++)
         more = tend(streams, lane, more);
     if (all_wait(streams))
         wait_for_one(streams);

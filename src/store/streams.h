@@ -10,7 +10,7 @@
 
 #include "digest.h"
 
-/* Files that are held at a time. */
+/* Files that are held at a time, at most. */
 #define OCS_STREAMS_MAX 16
 
 /* A file on its way, embedded in what the caller knows of it. */
@@ -41,6 +41,10 @@ struct ocs_streams_visitor {
 struct ocs_streams_options {
     bool portable;    /* hash by libcrypto alone */
     bool leave_cache; /* what was not in the page cache is not left there */
+    /* So that all threads together take no more than a third of the files that the
+     * process may have open (RLIMIT_NOFILE); 0 is 1. */
+    unsigned threads;     /* that do this at the same time */
+    unsigned descriptors; /* that a file takes */
 };
 
 struct ocs_streams; /* one per thread: about 1 MiB */
