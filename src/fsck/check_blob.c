@@ -336,7 +336,7 @@ static int take_result(struct hashing *hashing, const struct item *item,
         return blame(hashing, "blob-not-regular", blob, OCS_SEVERITY_WARNING, NULL, err);
     case OUTCOME_UNREADABLE:
         state->presence = OCS_PRESENCE_UNREADABLE;
-        return blame(hashing, "blob-read-error", blob, ocs_fsck_damage_severity(hashing->run, blob),
+        return blame(hashing, "blob-read-error", blob, OCS_SEVERITY_ERROR,
                      result->trouble ? result->trouble->err.message : NULL, err);
     case OUTCOME_LEFT:
         hashing->run->report->blobs_left++;

@@ -100,6 +100,22 @@ static void an_io_error_in_the_middle_is_one(void **state)
     }
 }
 
+/* Whether anything needs it or not: it says something of the disk. */
+static void an_io_error_of_an_orphan_is_an_error(void **state)
+{
+    struct images images;
+    unsigned long from = 2;
+    char *bytes = calloc(1, BIG);
+    make_big_layout(&images, *state);
+    images_add_bytes(&images, "lonely", OCS_ALGORITHM_SHA256, bytes, BIG);
+    free(bytes);
+    struct reads reads = {inode_of(&images, "lonely"), &from, fail_from};
+    expect(&images, &reads, (struct ocs_fsck_options){0},
+           "error blob-read-error lonely\n"
+           "info orphan-blob lonely\n",
+           OCS_REFUSED);
+}
+
 /* The disk may recover. */
 static void what_cannot_be_read_stays_where_it_is(void **state)
 {
@@ -315,6 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PLACE_TEST(an_io_error_is_not_called_corrupt),
         PLACE_TEST(an_io_error_in_the_middle_is_one),
+        PLACE_TEST(an_io_error_of_an_orphan_is_an_error),
         PLACE_TEST(what_cannot_be_read_stays_where_it_is),
         PLACE_TEST(what_cannot_be_read_makes_room_for_a_copy),
         PLACE_TEST(wrong_once_and_right_the_second_time_is_unstable),
