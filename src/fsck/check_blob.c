@@ -116,7 +116,8 @@ static bool open_blob(struct bench *bench, struct item *item, struct reading *re
     ocs_inventory_digest(&hashing->run->inventory, item->blob, &reading->expected);
     int r = ocs_blobs_open_blob(hashing->run->blobs, &reading->expected, &stream->fd, &st, &err);
     if (r < 0)
-        settle_trouble(bench, item, OUTCOME_UNREADABLE, &err, NULL);
+        settle_trouble(bench, item, ocs_io_no_means() ? OUTCOME_FAILED : OUTCOME_UNREADABLE, &err,
+                       NULL);
     if (r > 0)
         settle(bench, item, r == OCS_IO_ABSENT ? OUTCOME_ABSENT : OUTCOME_NOT_REGULAR);
     if (r != 0)

@@ -300,7 +300,7 @@ static bool open_blob(struct bench *bench, struct ocs_reading *reading, int *fd)
     }
     int r = ocs_blobs_open_blob(bench->run->blobs, &reading->digest, fd, &st, &reading->err);
     if (r < 0)
-        unreadable(reading);
+        reading->result = ocs_io_no_means() ? r : unreadable(reading);
     if (r > 0)
         reading->presence = r == OCS_IO_ABSENT ? OCS_PRESENCE_ABSENT : OCS_PRESENCE_NOT_REGULAR;
     if (r != 0)

@@ -32,11 +32,13 @@ int ocs_error_raise(struct ocs_error *err, enum ocs_status status, const char *f
 int ocs_error_errno(struct ocs_error *err, const char *format, ...)
 {
     char text[128];
+    int saved = errno;
     const char *suffix = strerror_r(errno, text, sizeof(text));
     va_list args;
     va_start(args, format);
     int result = raise_with(err, OCS_FAILED, format, args, suffix);
     va_end(args);
+    errno = saved;
     return result;
 }
 

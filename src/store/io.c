@@ -200,6 +200,11 @@ static int errno_kept(struct ocs_error *err, const char *what, const char *doing
     return result;
 }
 
+bool ocs_io_no_means(void)
+{
+    return errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+}
+
 bool ocs_io_no_space(void)
 {
     return errno == ENOSPC || errno == EDQUOT;

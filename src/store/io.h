@@ -119,6 +119,9 @@ int ocs_io_replace(int dir, const char *path, const void *bytes, size_t size, mo
 int ocs_io_allocate(int fd, uint64_t size, const char *what, struct ocs_error *err);
 /* The call that just failed, one that keeps errno, failed for lack of space. */
 bool ocs_io_no_space(void);
+/* It failed since no more files may be open, or for lack of memory: that says nothing of
+ * the file. */
+bool ocs_io_no_means(void);
 
 /* 16 lower-case hex digits from getrandom(2). */
 void ocs_io_random_name(char out[17]);
