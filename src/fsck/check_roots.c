@@ -56,6 +56,18 @@ static int on_problem(void *data, const struct ocs_problem *problem, struct ocs_
     return ocs_findings_add(&visit->run->findings, &note, err);
 }
 
+/* What kept us from looking is no finding when it is our own trouble. */
+static bool is_ours(int result)
+{
+    return result < 0 && ocs_io_no_means();
+}
+
+static int raise_again(struct ocs_error *err, const struct visit *visit,
+                       const struct ocs_error *why)
+{
+    return ocs_error_raise(err, why->status, "%s: %s", visit->place->name, why->message);
+}
+
 /* ---- oci-layout ---- */
 
 static int check_layout_file(struct visit *visit, struct ocs_error *err)
@@ -71,6 +83,8 @@ static int check_layout_file(struct visit *visit, struct ocs_error *err)
         return blame(visit, "layout-file-missing", "oci-layout", "is not a regular file", err);
     if (r == 0)
         r = ocs_io_read_all(fd, LAYOUT_FILE_BYTES, &bytes, "oci-layout", &local);
+    if (is_ours(r))
+        return raise_again(err, visit, &local);
     if (r < 0)
         return blame(visit, "layout-file-missing", "oci-layout", local.message, err);
     return ocs_layout_file_check(bytes.data, bytes.size, visit, on_problem, err);
@@ -180,10 +194,15 @@ static int add_saved_images(struct visit *visit, struct ocs_error *err)
     auto_fd int fd = -1;
     auto_bytes struct ocs_bytes bytes = {0};
     auto_json struct ocs_json *json = NULL;
-    if (ocs_io_open_regular(visit->dir, "manifest.json", &fd, NULL, "manifest.json", NULL) != 0 ||
-        ocs_io_read_all(fd, OCS_JSON_INDEX_BYTES, &bytes, "manifest.json", NULL) < 0)
+    struct ocs_error local;
+    int r = ocs_io_open_regular(visit->dir, "manifest.json", &fd, NULL, "manifest.json", &local);
+    if (r == 0)
+        r = ocs_io_read_all(fd, OCS_JSON_INDEX_BYTES, &bytes, "manifest.json", &local);
+    if (is_ours(r))
+        return raise_again(err, visit, &local);
+    if (r != 0)
         return 0;
-    int r = ocs_json_parse(bytes.data, bytes.size, OCS_JSON_INDEX_LIMITS, &json, NULL, err);
+    r = ocs_json_parse(bytes.data, bytes.size, OCS_JSON_INDEX_LIMITS, &json, NULL, err);
     if (r != 0)
         return r < 0 ? r : 0;
     if (ocs_json_type(ocs_json_root(json)) != OCS_JSON_ARRAY)
@@ -299,6 +318,8 @@ static int check_registered(struct ocs_fsck_run *run, const struct ocs_root *roo
     if (r < 0)
         return r;
     r = ocs_store_open_layout(run->store, root, &dir, &local);
+    if (is_ours(r))
+        return ocs_error_raise(err, local.status, "%s", local.message);
     if (r == OCS_IO_ABSENT || r == OCS_IO_NOT_REGULAR)
         return blame_missing(run, root, r == OCS_IO_ABSENT ? NULL : "is no folder", err);
     if (r < 0)

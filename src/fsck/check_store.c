@@ -30,9 +30,12 @@ static int check_marker(struct ocs_fsck_run *run, struct ocs_error *err)
     struct ocs_marker marker = {0};
     struct ocs_error local;
     int r = ocs_marker_read(run->store->state, &marker, &local);
+    bool ours = r < 0 && ocs_io_no_means(); /* and no fault of the file */
     ocs_marker_clear(&marker);
     if (r == 0)
         return 0;
+    if (ours)
+        return ocs_error_raise(err, local.status, "%s", local.message);
     r = ocs_fsck_blame_file(run, r > 0 ? "store-marker-missing" : "store-feature-unknown",
                             ".ocistore/store.json", r > 0 ? NULL : local.message, err);
     return r < 0 ? r : OCS_CHECK_STORE_NONE;

@@ -154,6 +154,7 @@ ssize_t ocs_io_read_cached(int fd, void *buffer, size_t size, off_t offset)
 
 static int too_large(const char *what, uint64_t limit, struct ocs_error *err)
 {
+    errno = EFBIG;
     return ocs_error_raise(err, OCS_REFUSED, "%s: larger than the limit of %llu bytes", what,
                            (unsigned long long)limit);
 }

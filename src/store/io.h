@@ -120,7 +120,7 @@ int ocs_io_allocate(int fd, uint64_t size, const char *what, struct ocs_error *e
 /* The call that just failed, one that keeps errno, failed for lack of space. */
 bool ocs_io_no_space(void);
 /* It failed since no more files may be open, or for lack of memory: that says nothing of
- * the file. */
+ * the file.  The calls that open and read keep errno for it. */
 bool ocs_io_no_means(void);
 
 /* 16 lower-case hex digits from getrandom(2). */

@@ -84,6 +84,12 @@ int ocs_index_parse(struct ocs_bytes *bytes, struct ocs_index *out, struct ocs_e
 
 #define READ_CHANGED 10 /* somebody wrote while we read */
 
+/* Or it is our own trouble, and says nothing of the file. */
+static int unreadable(int result)
+{
+    return ocs_io_no_means() ? result : OCS_INDEX_UNREADABLE;
+}
+
 /* Reads the bytes once; *stamp is of the file that was opened. */
 static int read_once(int dir, struct ocs_bytes *bytes, struct ocs_stamp *stamp,
                      struct ocs_error *err)
@@ -100,14 +106,13 @@ static int read_once(int dir, struct ocs_bytes *bytes, struct ocs_stamp *stamp,
         return OCS_INDEX_UNREADABLE;
     }
     if (result < 0)
-        return OCS_INDEX_UNREADABLE;
+        return unreadable(result);
     *stamp = ocs_stamp_of(&before);
-    if (ocs_io_read_all(fd, OCS_JSON_INDEX_BYTES, bytes, "index.json", err) < 0)
-        return OCS_INDEX_UNREADABLE;
-    if (fstat(fd, &after) < 0) {
-        ocs_error_errno(err, "index.json");
-        return OCS_INDEX_UNREADABLE;
-    }
+    result = ocs_io_read_all(fd, OCS_JSON_INDEX_BYTES, bytes, "index.json", err);
+    if (result < 0)
+        return unreadable(result);
+    if (fstat(fd, &after) < 0)
+        return unreadable(ocs_error_errno(err, "index.json"));
     struct ocs_stamp now = ocs_stamp_of(&after);
     if (!ocs_stamp_equal(stamp, &now)) {
         ocs_error_raise(err, OCS_REFUSED, "index.json keeps changing while it is read");

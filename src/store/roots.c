@@ -116,15 +116,17 @@ static int read_header(int fd, struct entry *out, struct ocs_error *err)
     return whole ? 0 : OCS_ROOTS_DAMAGED;
 }
 
-/* Positive: OCS_IO_ABSENT, OCS_ROOTS_DAMAGED. */
+/* Positive: OCS_IO_ABSENT, OCS_ROOTS_DAMAGED.  An entry is not damaged for want of means. */
 static int open_entry(const struct ocs_roots_place *place, const char *id, int *fd,
                       struct entry *out, struct ocs_error *err)
 {
     char path[64];
     snprintf(path, sizeof(path), "roots/%s.json", id);
     int result = ocs_io_open_regular(place->state_dir, path, fd, NULL, path, err);
+    if (result == OCS_IO_ABSENT || (result < 0 && ocs_io_no_means()))
+        return result;
     if (result != 0)
-        return result == OCS_IO_ABSENT ? result : OCS_ROOTS_DAMAGED;
+        return OCS_ROOTS_DAMAGED;
     result = read_header(*fd, out, err);
     if (result != 0)
         return result;

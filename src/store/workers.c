@@ -6,7 +6,9 @@
 #include "error.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdatomic.h>
+#include <unistd.h>
 #include <uv.h>
 
 #define TICK_MS     100
@@ -353,8 +355,26 @@ static int uv_failed(int code, struct ocs_error *err)
     return ocs_error_raise(err, OCS_FAILED, "worker threads: %s", uv_strerror(code));
 }
 
+/* libuv aborts the process when the first loop gets its epoll, and then no pipe. */
+static int may_open_more(struct ocs_error *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return ocs_error_errno(err, "worker threads");
+    int third = fcntl(ends[0], F_DUPFD_CLOEXEC, 0);
+    int result = third < 0 ? ocs_error_errno(err, "worker threads") : 0;
+    if (third >= 0)
+        close(third);
+    close(ends[0]);
+    close(ends[1]);
+    return result;
+}
+
 static int open_loop(struct pool *pool, struct ocs_error *err)
 {
+    int result = may_open_more(err);
+    if (result < 0)
+        return result;
     int code = uv_loop_init(&pool->loop);
     if (code < 0)
         return uv_failed(code, err);
