@@ -106,6 +106,17 @@ static const struct {
     {MISSING_WITH_DATA, 0, "data-stands-in", OCS_SEVERITY_INFO, NULL},
 };
 
+/* Whoever keeps a store asked for what its indexes list; a plain layout may be meant
+ * to hold a part of an image. */
+static enum ocs_severity severity_of(const struct ocs_fsck_run *run, size_t kind, bool known)
+{
+    if (!run->store && kinds[kind].kind == MISSING_SPARSE)
+        return OCS_SEVERITY_INFO;
+    if (!known && kinds[kind].severity > OCS_SEVERITY_WARNING)
+        return OCS_SEVERITY_WARNING;
+    return kinds[kind].severity;
+}
+
 static int blame_missing(struct ocs_fsck_run *run, uint32_t blob, struct ocs_error *err)
 {
     uint16_t missing = run->inventory.blobs[blob].missing;
@@ -117,12 +128,10 @@ static int blame_missing(struct ocs_fsck_run *run, uint32_t blob, struct ocs_err
             continue;
         struct ocs_finding_note note = {
             .id = kinds[i].id,
-            .severity = kinds[i].severity,
+            .severity = severity_of(run, i, known),
             .blob = blob,
             .message = kinds[i].message,
         };
-        if (!known && note.severity > OCS_SEVERITY_WARNING)
-            note.severity = OCS_SEVERITY_WARNING;
         int r = ocs_findings_add(&run->findings, &note, err);
         if (r < 0)
             return r;

@@ -17,6 +17,7 @@ import tempfile
 import corpus
 
 SERIOUS = ("warning", "error", "fatal")
+IN_STORES_ALONE = ["warning manifest-absent-sparse"]  # information, of a plain layout
 
 
 class Wrong(Exception):
@@ -89,15 +90,15 @@ class Runner:
             raise Wrong(f"{what}: an escape sequence reached the terminal")
         return done.stdout, text
 
-    def fsck(self, one, what, *arguments):
-        serious = {line.split()[0] for line in one.fsck}
+    def fsck(self, expected, what, *arguments):
+        serious = {line.split()[0] for line in expected}
         status = 8 if "fatal" in serious else 4 if "error" in serious else 0
         output, _ = self.run("--json", *arguments, status=status, what=what)
         lines = [json.loads(line) for line in output.splitlines()]
         found = sorted({f"{line['severity']} {line['id']}" for line in lines
                         if line["type"] == "finding" and line["severity"] in SERIOUS})
-        if found != one.fsck:
-            raise Wrong(f"{what}: found {found} instead of {one.fsck}\n"
+        if found != expected:
+            raise Wrong(f"{what}: found {found} instead of {expected}\n"
                         f"{output[-1500:].decode(errors='replace')}")
         for line in lines:  # what tells of the time
             line.pop("seconds", None)
@@ -107,8 +108,9 @@ class Runner:
     def fsck_layout(self, one, layout):
         """Plain, so that nothing is written; whatever the number of threads."""
         what = "fsck of the layout"
-        alone = self.fsck(one, what, "fsck", "-j", "1", layout)
-        eight = self.fsck(one, what, "fsck", "-j", "8", layout)
+        expected = [line for line in one.fsck if line not in IN_STORES_ALONE]
+        alone = self.fsck(expected, what, "fsck", "-j", "1", layout)
+        eight = self.fsck(expected, what, "fsck", "-j", "8", layout)
         if alone != eight:
             raise Wrong(f"{what}: -j 8 says {str(eight)[:1500]}\nbut -j 1 {str(alone)[:1500]}")
 
@@ -137,7 +139,7 @@ class Runner:
         compare("init in place", before, snapshot(layout))
         if one.init != corpus.DONE:
             return
-        self.fsck(one, "fsck of the store", "--store", layout, "fsck")
+        self.fsck(one.fsck, "fsck of the store", "--store", layout, "fsck")
         for turn in ("gc", "gc again"):
             self.run("--store", layout, "gc", "--now", status=one.gc, what=turn)
             compare(turn, before, snapshot(layout), dead if one.gc == corpus.DONE else ())

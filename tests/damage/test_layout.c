@@ -253,7 +253,7 @@ static const struct row rows[] = {
      "info orphan-blob layer-b\n",
      OCS_REFUSED},
     {"a child manifest gone", drop_child_manifest,
-     "warning manifest-absent-sparse manifest-c (shop:multi)\n"
+     "info manifest-absent-sparse manifest-c (shop:multi)\n"
      "info orphan-blob config-c\n"
      "info orphan-blob layer-c\n",
      OCS_OK},
@@ -373,6 +373,26 @@ static void half_an_index_is_an_error(void **state)
     assert_int_equal(images_fsck(&images, (struct ocs_fsck_options){0}, NULL, &verdict), 0);
     assert_int_equal(strncmp(verdict.text, "error index-invalid index.json\n", 31), 0);
     assert_int_equal(verdict.report.errors, 1);
+}
+
+/* That a child of an index was never copied is told of both, and loud of a store alone. */
+static void a_sparse_index_is_a_warning_in_a_store_alone(void **state)
+{
+    struct images images;
+    images_make_layout(&images, *state);
+    drop_child_manifest(&images);
+    images_expect(&images, (struct ocs_fsck_options){.strict = true},
+                  "info manifest-absent-sparse manifest-c (shop:multi)\n"
+                  "info orphan-blob config-c\n"
+                  "info orphan-blob layer-c\n",
+                  OCS_OK);
+    images_make_store(&images, *state);
+    drop_child_manifest(&images);
+    images_expect(&images, (struct ocs_fsck_options){.strict = true},
+                  "warning manifest-absent-sparse manifest-c (shop:multi)\n"
+                  "info orphan-blob config-c\n"
+                  "info orphan-blob layer-c\n",
+                  OCS_REFUSED);
 }
 
 static void strict_lifts_warnings(void **state)
@@ -500,6 +520,7 @@ int main(void)
         cmocka_unit_test(every_row_is_healed),
         PLACE_TEST(an_unreadable_index_is_an_error_and_everything_an_orphan),
         PLACE_TEST(half_an_index_is_an_error),
+        PLACE_TEST(a_sparse_index_is_a_warning_in_a_store_alone),
         PLACE_TEST(strict_lifts_warnings),
         PLACE_TEST(quick_hashes_documents_alone),
         PLACE_TEST(what_is_no_layout_is_wrong_usage),
