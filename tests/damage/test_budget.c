@@ -7,6 +7,31 @@
 
 #include "store/store.h"
 
+#include <stdatomic.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+/* Whoever sleeps finds the time of day that much later at once. */
+static atomic_llong slept_ns;
+
+int clock_gettime(clockid_t clock, struct timespec *out)
+{
+    int r = (int)syscall(SYS_clock_gettime, clock, out);
+    if (r == 0 && clock == CLOCK_REALTIME) {
+        long long ns = out->tv_nsec + atomic_load(&slept_ns);
+        out->tv_sec += ns / 1000000000;
+        out->tv_nsec = ns % 1000000000;
+    }
+    return r;
+}
+
+int nanosleep(const struct timespec *time, struct timespec *left)
+{
+    (void)left;
+    atomic_fetch_add(&slept_ns, time->tv_sec * 1000000000LL + time->tv_nsec);
+    return 0;
+}
+
 /* Files made just now get no stamp, so the tests give them one. */
 static void stamp_all(struct images *images, int64_t verified_at, enum ocs_node_result result)
 {
@@ -94,13 +119,38 @@ static void a_budget_of_bytes_is_kept_and_the_rest_counted(void **state)
     assert_int_equal(report.bytes_checked, report.bytes_total);
 }
 
+/* Ten bytes a second take as long as that, whatever the number of threads, and are all
+ * hashed: nobody sleeps here, the clock goes on where one would. */
 static void a_rate_changes_nothing_but_the_time(void **state)
 {
     struct images images;
     images_make_store(&images, *state);
+    for (unsigned jobs = 1; jobs <= 4; jobs += 3) {
+        atomic_store(&slept_ns, 0);
+        struct ocs_fsck_report report =
+            run(&images, (struct ocs_fsck_options){.rate = 10, .jobs = jobs});
+        assert_int_equal(report.blobs_checked, images.count);
+        assert_int_equal(report.bytes_checked, report.bytes_total);
+        double due = (double)report.bytes_total / 10;
+        double slept = (double)atomic_load(&slept_ns) / 1e9;
+        assert_true(slept >= due - 1 && slept < due + 1);
+    }
+}
+
+/* With a rate, too, no blob is begun after the time is over: what is left is counted. */
+static void a_rate_and_a_time_box_together(void **state)
+{
+    struct images images;
+    images_make_store(&images, *state);
+    atomic_store(&slept_ns, 0);
     struct ocs_fsck_report report =
-        run(&images, (struct ocs_fsck_options){.rate = 1u << 30, .max_time_s = 3600});
-    assert_int_equal(report.blobs_checked, images.count);
+        run(&images, (struct ocs_fsck_options){.rate = 10, .jobs = 1, .max_time_s = 60});
+    assert_in_range(report.blobs_checked, 1, images.count - 1);
+    assert_int_equal(report.blobs_left, images.count - report.blobs_checked);
+    double due = (double)report.bytes_checked / 10;
+    double slept = (double)atomic_load(&slept_ns) / 1e9;
+    assert_true(slept >= due - 1 && slept < due + 1);
+    assert_true(slept >= 60); /* the last one was begun before */
 }
 
 static void one_image_is_checked_alone(void **state)
@@ -162,6 +212,7 @@ int main(void)
         PLACE_TEST(only_what_is_recorded_as_bad_is_looked_at),
         PLACE_TEST(a_budget_of_bytes_is_kept_and_the_rest_counted),
         PLACE_TEST(a_rate_changes_nothing_but_the_time),
+        PLACE_TEST(a_rate_and_a_time_box_together),
         PLACE_TEST(one_image_is_checked_alone),
         PLACE_TEST(an_image_that_is_not_there_is_wrong_usage),
         PLACE_TEST(a_plain_layout_keeps_no_record),
