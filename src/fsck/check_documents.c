@@ -220,10 +220,10 @@ static void note_file(struct search *search, const struct ocs_reading *reading)
 
 static int remember(struct search *search, const struct ocs_reading *reading, struct ocs_error *err)
 {
-    bool verifiable = ocs_algorithm_verifiable(ocs_digest_algorithm(&reading->digest));
-    if (verifiable && reading->verdict != OCS_VERDICT_GOOD)
-        return 0;
     const struct ocs_blob_state *state = &search->run->inventory.blobs[reading->blob];
+    bool verifiable = ocs_algorithm_verifiable(ocs_digest_algorithm(&reading->digest));
+    if (verifiable && reading->verdict != OCS_VERDICT_GOOD && !(state->flags & OCS_BLOB_SIGNED))
+        return 0;
     if (!ocs_check_graph_knows(state))
         return ocs_fsck_learn(search->run, reading->blob,
                               reading->is_document ? &reading->document : NULL, &reading->stamp,

@@ -268,7 +268,8 @@ static inline void images_make_layout(struct images *images, struct place *place
     images_fill(images);
 }
 
-static inline void images_make_store(struct images *images, struct place *place)
+/* A store with a layout whose index.json is to be written. */
+static inline void images_make_empty_store(struct images *images, struct place *place)
 {
     *images = (struct images){
         .place = place, .root = "store", .layout = "store/layouts/shop", .is_store = true};
@@ -276,6 +277,13 @@ static inline void images_make_store(struct images *images, struct place *place)
     assert_int_equal(ocs_store_init(place_path(place, "store"), NULL, NULL, NULL), 0);
     place_mkdirs(place, "store/blobs/sha256");
     place_mkdirs(place, "store/layouts/shop");
+    images_write_old(images, "store/layouts/shop/oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}",
+                     30);
+}
+
+static inline void images_make_store(struct images *images, struct place *place)
+{
+    images_make_empty_store(images, place);
     images_fill(images);
 }
 

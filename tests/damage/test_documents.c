@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 
 /* The damage table of documents whose bytes are right and which say strange
- * things: one image, exactly these findings. */
+ * things: one image, exactly these findings; and what a repair makes of them. */
 
 #include "damage/images.h"
 
@@ -13,6 +13,7 @@ struct row {
     void (*build)(struct images *images);
     const char *findings;
     enum ocs_status status;
+    const char *after; /* a repair with a good copy of every blob; NULL: it can do nothing */
 };
 
 /* ---- parts of images ---- */
@@ -195,7 +196,7 @@ static void too_large(struct images *images)
 
 static void sha512(struct images *images)
 {
-    place_mkdirs(images->place, "shop/blobs/sha512");
+    place_mkdirs(images->place, images_in_root(images, "blobs/sha512"));
     images_add_as(images, "base", OCS_ALGORITHM_SHA512, "the bytes of the base layer");
     images_add_config(images, "config", 1);
     char *layer = images_descriptor(images, MEDIA_LAYER, "base", "");
@@ -243,7 +244,7 @@ static void docker_save(struct images *images)
     snprintf(text, sizeof(text),
              "[{\"Config\":\"blobs/sha256/%s\",\"Layers\":[\"blobs/sha256/%s\"]}]",
              images_digest(images, "config") + 7, images_digest(images, "saved") + 7);
-    place_write(images->place, "shop/manifest.json", text);
+    place_write(images->place, images_in_layout(images, "manifest.json"), text);
 }
 
 static void nameless(struct images *images)
@@ -256,7 +257,7 @@ static void nameless(struct images *images)
 static void no_manifests_at_all(struct images *images)
 {
     static const char text[] = "{\"schemaVersion\":2,\"manifests\":null}";
-    images_write_old(images, "shop/index.json", text, strlen(text));
+    images_write_old(images, images_in_layout(images, "index.json"), text, strlen(text));
 }
 
 static void two_entries_of_one_image(struct images *images)
@@ -273,45 +274,49 @@ static void two_entries_of_one_image(struct images *images)
 }
 
 static const struct row rows[] = {
-    {"plain", plain, "", OCS_OK},
-    {"no layers", no_layers, "warning document-invalid m (shop:x)\n", OCS_OK},
+    {"plain", plain, "", OCS_OK, NULL},
+    {"no layers", no_layers, "warning document-invalid m (shop:x)\n", OCS_OK, NULL},
     {"an absent foreign layer", foreign_layer_absent, "info layer-absent-foreign base (shop:x)\n",
-     OCS_OK},
-    {"a foreign layer that is here", foreign_layer_here, "", OCS_OK},
-    {"an absent subject", subject_absent, "info subject-missing subject (shop:x)\n", OCS_OK},
-    {"data for an absent blob", data_stands_in, "info data-stands-in base (shop:x)\n", OCS_OK},
-    {"data and the blob", data_and_blob, "", OCS_OK},
-    {"other data", data_is_other, "error descriptor-data-mismatch m (shop:x)\n", OCS_REFUSED},
-    {"two sizes", two_sizes, "error descriptor-size-conflict base (shop:x)\n", OCS_REFUSED},
-    {"a wrong size", wrong_size, "error blob-size-mismatch base (shop:x)\n", OCS_REFUSED},
+     OCS_OK, NULL},
+    {"a foreign layer that is here", foreign_layer_here, "", OCS_OK, NULL},
+    {"an absent subject", subject_absent, "info subject-missing subject (shop:x)\n", OCS_OK, NULL},
+    {"data for an absent blob", data_stands_in, "info data-stands-in base (shop:x)\n", OCS_OK,
+     NULL},
+    {"data and the blob", data_and_blob, "", OCS_OK, NULL},
+    {"other data", data_is_other, "error descriptor-data-mismatch m (shop:x)\n", OCS_REFUSED, NULL},
+    {"two sizes", two_sizes, "error descriptor-size-conflict base (shop:x)\n", OCS_REFUSED, NULL},
+    {"a wrong size", wrong_size, "error blob-size-mismatch base (shop:x)\n", OCS_REFUSED, NULL},
     {"two names of a member", two_names_of_a_member, "error document-ambiguous m (shop:x)\n",
-     OCS_REFUSED},
-    {"no JSON", no_json, "error document-invalid m (shop:x)\n", OCS_REFUSED},
-    {"not even an object", not_even_an_object, "error document-invalid m (shop:x)\n", OCS_REFUSED},
-    {"a negative size", negative_size, "error document-invalid m (shop:x)\n", OCS_REFUSED},
+     OCS_REFUSED, NULL},
+    {"no JSON", no_json, "error document-invalid m (shop:x)\n", OCS_REFUSED, NULL},
+    {"not even an object", not_even_an_object, "error document-invalid m (shop:x)\n", OCS_REFUSED,
+     NULL},
+    {"a negative size", negative_size, "error document-invalid m (shop:x)\n", OCS_REFUSED, NULL},
     {"a manifest called index", manifest_called_index,
      "error document-invalid m (shop:x)\n"       /* no manifests */
      "error document-type-conflict m (shop:x)\n" /* its own mediaType, config, layers */
      "error document-type-conflict m (shop:x)\n"
      "error document-type-conflict m (shop:x)\n",
-     OCS_REFUSED},
+     OCS_REFUSED, NULL},
     {"a manifest called by Docker's name", manifest_called_by_dockers_name,
-     "warning document-type-conflict m (shop:x)\n", OCS_OK},
+     "warning document-type-conflict m (shop:x)\n", OCS_OK, NULL},
     {"two media types", two_media_types, "warning document-type-conflict m (shop:x, shop:y)\n",
-     OCS_OK},
-    {"a strange name", strange_name, "warning ref-name-invalid index.json\n", OCS_OK},
+     OCS_OK, NULL},
+    {"a strange name", strange_name, "warning ref-name-invalid index.json\n", OCS_OK, NULL},
     {"a document that is too large", too_large, "error document-too-large m (shop:x)\n",
-     OCS_REFUSED},
-    {"sha512", sha512, "", OCS_OK},
-    {"a damaged sha512", damaged_sha512, "error blob-digest-mismatch base (shop:x)\n", OCS_REFUSED},
+     OCS_REFUSED, NULL},
+    {"sha512", sha512, "", OCS_OK, NULL},
+    {"a damaged sha512", damaged_sha512, "error blob-digest-mismatch base (shop:x)\n", OCS_REFUSED,
+     "info quarantine-unresolved base (shop:x)\n"},
     {"a blob of an unknown algorithm is not here", absent_of_unknown_algorithm,
-     "warning layer-missing base (shop:x)\n", OCS_OK},
-    {"a signed schema 1", signed_schema1, "info blob-digest-mismatch m (shop:x)\n", OCS_OK},
-    {"docker save", docker_save, "", OCS_OK},
-    {"a nameless entry", nameless, "error layer-missing base (shop:m)\n", OCS_REFUSED},
-    {"manifests: null", no_manifests_at_all, "", OCS_OK},
+     "warning layer-missing base (shop:x)\n", OCS_OK, NULL},
+    {"a signed schema 1", signed_schema1, "info blob-digest-mismatch m (shop:x)\n", OCS_OK, NULL},
+    {"docker save", docker_save, "", OCS_OK, NULL},
+    {"a nameless entry", nameless, "error layer-missing base (shop:m)\n", OCS_REFUSED, ""},
+    {"manifests: null", no_manifests_at_all, "", OCS_OK, NULL},
     {"two entries of one image", two_entries_of_one_image,
-     "error blob-empty base (shop:x, shop:y)\n", OCS_REFUSED},
+     "error blob-empty base (shop:x, shop:y)\n", OCS_REFUSED,
+     "info quarantine-unresolved base (shop:x, shop:y)\n"},
 };
 
 static void every_row(void **state)
@@ -324,6 +329,67 @@ static void every_row(void **state)
         images_make_empty(&images, place);
         rows[i].build(&images);
         images_expect_row(&images, rows[i].name, rows[i].findings, rows[i].status);
+        place_teardown(&place);
+    }
+}
+
+/* A store calls files of its layout by their paths in the store. */
+static void expect_in_store(struct images *images, const struct row *row, const char *findings,
+                            enum ocs_status status)
+{
+    char text[2048];
+    const char *file = strstr(findings, " index.json");
+    int before = file ? (int)(file + 1 - findings) : 0;
+    snprintf(text, sizeof(text), "%.*s%s%s", before, findings, file ? "layouts/shop/" : "",
+             findings + before);
+    images_expect_row(images, row->name, text, status);
+}
+
+/* What the row damaged in a plain layout is whole again. */
+static void heal(struct images *images)
+{
+    static const char base[] = "the bytes of the base layer";
+    for (size_t i = 0; i < images->count; i++) {
+        const char *digest = images->blobs[i].digest;
+        if (strcmp(images->blobs[i].name, "base") == 0 && strncmp(digest, "sha", 3) == 0)
+            images_write_old(images, images_path(images, "base"), base, strlen(base));
+    }
+}
+
+/* Damage is healed; what a document says is nobody's to change, and stays a finding. */
+static void repair_row(struct place *place, const struct row *row)
+{
+    struct images images, twin;
+    struct verdict verdict;
+    char path[4200];
+    images_make_empty(&twin, place);
+    row->build(&twin);
+    heal(&twin);
+    images_make_empty_store(&images, place);
+    row->build(&images);
+    images_register(&images);
+    expect_in_store(&images, row, row->findings, row->status);
+    snprintf(path, sizeof(path), "%s/shop", place->path);
+    const char *from = path;
+    struct ocs_fsck_options repair = {.repair = true, .from = &from, .from_count = 1};
+    assert_int_equal(images_fsck(&images, repair, NULL, &verdict), 0);
+    if (verdict.report.status != (row->after ? OCS_CORRECTED : row->status))
+        fail_msg("%s: the repair ends with %d:\n%s", row->name, verdict.report.status,
+                 verdict.text);
+    /* the graph learns in passing what came back */
+    assert_int_equal(images_fsck(&images, (struct ocs_fsck_options){0}, NULL, &verdict), 0);
+    assert_int_equal(verdict.report.status, row->after ? OCS_OK : row->status);
+    expect_in_store(&images, row, row->after ? row->after : row->findings,
+                    row->after ? OCS_OK : row->status);
+}
+
+static void every_row_is_repaired_or_left(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        void *place;
+        place_setup(&place);
+        repair_row(place, &rows[i]);
         place_teardown(&place);
     }
 }
@@ -377,6 +443,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row),
+        cmocka_unit_test(every_row_is_repaired_or_left),
         PLACE_TEST(doubled_indexes_end),
         PLACE_TEST(one_child_many_times_ends),
     };
