@@ -119,7 +119,7 @@ int ocs_fsck_learn(struct ocs_fsck_run *run, uint32_t blob, const struct ocs_doc
         .stamp = *stamp,
         .flags = document && document->state != OCS_DOCUMENT_STRICT ? OCS_NODE_SUSPECT : 0,
         .result = certain ? OCS_RESULT_GOOD : OCS_RESULT_NONE,
-        .verified_at = certain ? ocs_now_s() : 0,
+        .verified_at = certain ? run->now : 0,
     };
     int r = ocs_graph_batch_add(run->batch, &fact, err);
     return r < 0 ? r : flush_when_due(run, err);
@@ -133,7 +133,7 @@ int ocs_fsck_stamp(struct ocs_fsck_run *run, uint32_t blob, const struct ocs_sta
     struct ocs_digest digest;
     ocs_inventory_digest(&run->inventory, blob, &digest);
     int r = ocs_graph_batch_verified(run->batch, &digest, stamp,
-                                     good ? OCS_RESULT_GOOD : OCS_RESULT_BAD, ocs_now_s(), err);
+                                     good ? OCS_RESULT_GOOD : OCS_RESULT_BAD, run->now, err);
     return r < 0 ? r : flush_when_due(run, err);
 }
 

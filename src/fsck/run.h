@@ -31,7 +31,7 @@ struct ocs_fsck_run {
     struct ocs_fsck_report *report; /* of this round, but for the findings */
     struct ocs_tally *tally;
     int64_t began_ns;
-    uint32_t now; /* when it began, in seconds since 1970 */
+    uint32_t now; /* when it began, in seconds since 1970; the time of all that it verifies */
 
     struct ocs_store *store; /* NULL: a plain layout, and nothing is written anywhere */
     int layout_dir;          /* of a plain layout; else -1 */
