@@ -18,11 +18,17 @@ struct queue {
     size_t next, count, capacity;
 };
 
+/*
+ * What hardly can be a document comes last, in the order of the inventory, which
+ * is the graph's: then what is known of one blob lies beside what is known of the
+ * one before, and with many small layers that is most of the time.
+ */
 struct search {
     struct ocs_fsck_run *run;
     struct queue queue;
     struct queue big;      /* documents too big to be read among many */
-    struct queue *current; /* one of the two */
+    struct queue last;     /* layers */
+    struct queue *current; /* one of these */
     bool reach;            /* what these documents name is reachable */
 };
 
@@ -35,36 +41,52 @@ static int push(struct queue *queue, uint32_t blob, struct ocs_error *err)
     return r;
 }
 
-static int reach_blob(struct search *search, uint32_t blob, struct ocs_error *err)
+static int reach_blob(struct search *search, uint32_t blob, unsigned role, struct ocs_error *err)
 {
     struct ocs_blob_state *state = &search->run->inventory.blobs[blob];
     if (state->flags & OCS_BLOB_REACHABLE)
         return 0;
     state->flags |= OCS_BLOB_REACHABLE;
-    return push(&search->queue, blob, err);
+    bool opaque = state->known_kind == OCS_NODE_OPAQUE || role == OCS_ROLE_LAYER;
+    return push(opaque ? &search->last : &search->queue, blob, err);
 }
 
 /* ---- what was read ---- */
 
+static int add_edge(struct search *search, const struct ocs_document *document,
+                    const struct ocs_descriptor *descriptor, uint32_t child, struct ocs_error *err)
+{
+    struct ocs_inventory *inventory = &search->run->inventory;
+    uint8_t how;
+    int r = ocs_inventory_how(document, descriptor, &how, err);
+    if (r == 0)
+        r = ocs_inventory_edge(inventory, child, how, err);
+    return r == 0 && search->reach ? reach_blob(search, child, descriptor->role, err) : r;
+}
+
+static int add_some_edges(struct search *search, const struct ocs_document *document, size_t first,
+                          size_t count, struct ocs_error *err)
+{
+    const struct ocs_digest *digests[OCS_DIGEST_SET_MANY] = {NULL};
+    uint32_t children[OCS_DIGEST_SET_MANY];
+    for (size_t i = 0; i < count; i++)
+        digests[i] = &document->descriptors[first + i].digest;
+    int r = ocs_inventory_add_many(&search->run->inventory, digests, count, children, err);
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = add_edge(search, document, &document->descriptors[first + i], children[i], err);
+    return r;
+}
+
 static int add_edges(struct search *search, const struct ocs_document *document,
                      struct ocs_error *err)
 {
-    struct ocs_inventory *inventory = &search->run->inventory;
-    for (size_t i = 0; i < document->count; i++) {
-        const struct ocs_descriptor *descriptor = &document->descriptors[i];
-        uint32_t child;
-        uint8_t how;
-        int r = ocs_inventory_add(inventory, &descriptor->digest, &child, err);
-        if (r == 0)
-            r = ocs_inventory_how(document, descriptor, &how, err);
-        if (r == 0)
-            r = ocs_inventory_edge(inventory, child, how, err);
-        if (r == 0 && search->reach)
-            r = reach_blob(search, child, err);
-        if (r < 0)
-            return r;
+    int r = 0;
+    for (size_t first = 0; r == 0 && first < document->count; first += OCS_DIGEST_SET_MANY) {
+        size_t left = document->count - first;
+        size_t count = left < OCS_DIGEST_SET_MANY ? left : OCS_DIGEST_SET_MANY;
+        r = add_some_edges(search, document, first, count, err);
     }
-    return 0;
+    return r;
 }
 
 /* Only what bytes say that are right counts against the blobs they name. */
@@ -123,7 +145,7 @@ static int add_remembered(struct search *search, const struct ocs_reading *readi
     for (uint32_t i = 0; r == 0 && i < count; i++) {
         r = ocs_inventory_edge(inventory, children[i].id, children[i].role, err);
         if (r == 0 && search->reach)
-            r = reach_blob(search, children[i].id, err);
+            r = reach_blob(search, children[i].id, children[i].role, err);
     }
     return r == 0 && count == 0 ? add_edges(search, &reading->document, err) : r;
 }
@@ -300,24 +322,53 @@ static bool next(void *data, struct ocs_reading *reading)
     return true;
 }
 
+static size_t left(const struct queue *queue)
+{
+    return queue->count - queue->next;
+}
+
+static int compare_blobs(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* What to work off now; NULL: there is nothing left. */
+static struct queue *choose(struct search *search)
+{
+    struct queue *last = &search->last;
+    if (left(&search->queue))
+        return &search->queue;
+    if (left(&search->big))
+        return &search->big;
+    if (!left(last))
+        return NULL;
+    qsort(last->blobs + last->next, left(last), sizeof(*last->blobs), compare_blobs);
+    return last;
+}
+
+static int kind_of(const struct search *search)
+{
+    if (search->current == &search->big)
+        return OCS_READER_BIG;
+    return search->current == &search->last ? OCS_READER_OPAQUE : OCS_READER_DOCUMENTS;
+}
+
 static int search_all(struct search *search, struct ocs_error *err)
 {
     int r = 0;
-    while (r == 0 &&
-           (search->queue.next < search->queue.count || search->big.next < search->big.count)) {
-        bool big = search->queue.next == search->queue.count;
-        search->current = big ? &search->big : &search->queue;
+    while (r == 0 && (search->current = choose(search))) {
         struct ocs_reader reader = {
             .run = search->run,
             .phase = "documents",
-            .big = big,
+            .kind = kind_of(search),
             .data = search,
             .next = next,
             .on_read = take,
         };
         r = ocs_reader_run(&reader, err);
     }
-    search->run->unlooked += search->queue.count - search->queue.next;
+    search->run->unlooked += left(&search->queue) + left(&search->last);
     return r;
 }
 
@@ -325,6 +376,7 @@ static void search_clear(struct search *search)
 {
     free(search->queue.blobs);
     free(search->big.blobs);
+    free(search->last.blobs);
 }
 
 int ocs_check_documents(struct ocs_fsck_run *run, struct ocs_error *err)
@@ -332,7 +384,8 @@ int ocs_check_documents(struct ocs_fsck_run *run, struct ocs_error *err)
     struct search search = {.run = run, .reach = true};
     int r = 0;
     for (size_t i = 0; r == 0 && i < run->inventory.root_count; i++)
-        r = reach_blob(&search, run->inventory.roots[i].blob, err);
+        r = reach_blob(&search, run->inventory.roots[i].blob,
+                       run->inventory.roots[i].how & OCS_EDGE_ROLE, err);
     if (r == 0)
         r = search_all(&search, err);
     search_clear(&search);
@@ -431,7 +484,7 @@ int ocs_check_other_types(struct ocs_fsck_run *run, struct ocs_error *err)
     struct ocs_reader reader = {
         .run = run,
         .phase = "documents",
-        .big = true,
+        .kind = OCS_READER_BIG,
         .data = &retyping,
         .next = next_retyping,
         .on_read = take_retyping,

@@ -276,7 +276,7 @@ static int mend_all(struct comparison *comparison, struct ocs_error *err)
     struct ocs_reader reader = {
         .run = comparison->run,
         .phase = "graph",
-        .big = true,
+        .kind = OCS_READER_BIG,
         .data = comparison,
         .next = next_to_mend,
         .on_read = mend,

@@ -49,15 +49,23 @@ uint32_t ocs_inventory_count(const struct ocs_inventory *inventory)
 int ocs_inventory_add(struct ocs_inventory *inventory, const struct ocs_digest *digest,
                       uint32_t *blob, struct ocs_error *err)
 {
-    size_t count = ocs_digest_set_count(inventory->set);
-    int r = ocs_array_reserve(&inventory->blobs, &inventory->blob_capacity, count + 1,
+    return ocs_inventory_add_many(inventory, &digest, 1, blob, err);
+}
+
+int ocs_inventory_add_many(struct ocs_inventory *inventory, const struct ocs_digest *const *digests,
+                           size_t count, uint32_t *blobs, struct ocs_error *err)
+{
+    uint32_t before = ocs_digest_set_count(inventory->set);
+    int r = ocs_array_reserve(&inventory->blobs, &inventory->blob_capacity, before + count,
                               sizeof(*inventory->blobs), err);
     if (r == 0)
-        r = ocs_digest_set_add(inventory->set, digest, blob, err);
-    if (r != 0)
-        return r == OCS_DIGEST_SET_KNOWN ? 0 : r;
-    inventory->blobs[*blob] = (struct ocs_blob_state){.declared = -1, .graph_id = OCS_NO_BLOB};
-    return 0;
+        r = ocs_digest_set_add_many(inventory->set, digests, count, blobs, err);
+    uint32_t after = ocs_digest_set_count(inventory->set);
+    for (uint32_t blob = before; blob < after; blob++)
+        inventory->blobs[blob] = (struct ocs_blob_state){.declared = -1, .graph_id = OCS_NO_BLOB};
+    for (size_t i = 0; r == 0 && i < count; i++)
+        __builtin_prefetch(&inventory->blobs[blobs[i]], 1);
+    return r;
 }
 
 void ocs_inventory_digest(const struct ocs_inventory *inventory, uint32_t blob,

@@ -23,8 +23,13 @@
 
 /* Many more than there are threads, so that none waits for the calling one; but so
  * many bytes of documents at most. */
-#define READINGS_PER_THREAD 256
-#define DOCUMENTS_BYTES     (2u << 20)
+#define DOCUMENTS_BYTES (2u << 20)
+
+static const size_t readings_per_thread[] = {
+    [OCS_READER_DOCUMENTS] = 48,
+    [OCS_READER_OPAQUE] = 256,
+    [OCS_READER_BIG] = 1,
+};
 
 #define CANCELLED 2 /* of on_bytes */
 
@@ -404,7 +409,7 @@ static void work(struct ocs_workers *workers, void *data)
         .workers = workers,
         .circulation = circulation,
         .run = circulation->reader->run,
-        .big = circulation->reader->big,
+        .big = circulation->reader->kind == OCS_READER_BIG,
         .buffer = malloc(HEAD_BYTES),
     };
     if (bench.buffer && ocs_hasher_new(&bench.hasher, NULL) == 0)
@@ -486,7 +491,7 @@ int ocs_reader_run(const struct ocs_reader *reader, struct ocs_error *err)
     unsigned threads = ocs_fsck_threads(reader->run);
     struct circulation circulation = {
         .reader = reader,
-        .count = reader->big ? threads : (size_t)threads * READINGS_PER_THREAD,
+        .count = threads * readings_per_thread[reader->kind],
     };
     circulation.readings = calloc(circulation.count, sizeof(*circulation.readings));
     if (!circulation.readings)

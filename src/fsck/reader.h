@@ -40,7 +40,7 @@ struct ocs_reading {
     bool in_flux;  /* somebody wrote it between the two readings */
     enum ocs_verdict verdict;
     bool is_document;
-    bool too_big;           /* a document that was not read: see `big` of the reader */
+    bool too_big;           /* a document that was not read: see `kind` of the reader */
     uint64_t counted_bytes; /* the reader's */
     struct ocs_bytes bytes; /* of a document */
     struct ocs_document document;
@@ -53,10 +53,14 @@ struct ocs_reading {
 struct ocs_reader {
     struct ocs_fsck_run *run;
     const char *phase;
-    /* Many readings are under way, so they hold small documents only; the others
-     * and those for which there is no room now come back as `too_big`, and are given to
-     * a reader that has `big`. */
-    bool big;
+    /* Unless it is `big` many readings are under way, so they hold small documents
+     * only; the others and those for which there is no room now come back as `too_big`,
+     * and are given to a reader that is `big`. */
+    enum {
+        OCS_READER_DOCUMENTS, /* most are some */
+        OCS_READER_OPAQUE,    /* hardly one is a document */
+        OCS_READER_BIG,
+    } kind;
     void *data;
     /* The next blob to look at; false when there is none now. `reading` has blob
      * and declared to be filled; what is to be verified is decided by the reader. */

@@ -125,15 +125,23 @@ int ocs_fsck_learn(struct ocs_fsck_run *run, uint32_t blob, const struct ocs_doc
     return r < 0 ? r : flush_when_due(run, err);
 }
 
+static int note_verified(struct ocs_fsck_run *run, uint32_t blob, const struct ocs_stamp *stamp,
+                         enum ocs_node_result result, struct ocs_error *err)
+{
+    uint32_t id = run->inventory.blobs[blob].graph_id;
+    struct ocs_digest digest;
+    if (id != OCS_NO_BLOB)
+        return ocs_graph_batch_verified_id(run->batch, id, stamp, result, run->now, err);
+    ocs_inventory_digest(&run->inventory, blob, &digest);
+    return ocs_graph_batch_verified(run->batch, &digest, stamp, result, run->now, err);
+}
+
 int ocs_fsck_stamp(struct ocs_fsck_run *run, uint32_t blob, const struct ocs_stamp *stamp,
                    bool good, bool settled, struct ocs_error *err)
 {
     if (!run->graph || !settled)
         return 0;
-    struct ocs_digest digest;
-    ocs_inventory_digest(&run->inventory, blob, &digest);
-    int r = ocs_graph_batch_verified(run->batch, &digest, stamp,
-                                     good ? OCS_RESULT_GOOD : OCS_RESULT_BAD, run->now, err);
+    int r = note_verified(run, blob, stamp, good ? OCS_RESULT_GOOD : OCS_RESULT_BAD, err);
     return r < 0 ? r : flush_when_due(run, err);
 }
 

@@ -98,48 +98,48 @@ static bool all_encoded(const char *text, size_t size)
     return size > 0;
 }
 
-/* 0 to 15, or 16 for what is no lower-case hex digit. */
-static unsigned hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return (unsigned)(c - '0');
-    return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10) : 16;
-}
+/* Of a lower-case hex digit one more than its value; 0 for what is none. */
+static const unsigned char hex_digits[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
 
 static bool decode_hex(const char *text, size_t size, unsigned char *raw)
 {
-    unsigned wrong = 0;
+    bool valid = true;
     for (size_t i = 0; i < size; i++) {
-        unsigned high = hex_value(text[2 * i]);
-        unsigned low = hex_value(text[2 * i + 1]);
-        wrong |= high | low;
-        raw[i] = (unsigned char)(high << 4 | low);
+        unsigned high = hex_digits[(unsigned char)text[2 * i]];
+        unsigned low = hex_digits[(unsigned char)text[2 * i + 1]];
+        valid &= (high != 0) & (low != 0);
+        raw[i] = (unsigned char)((high - 1) << 4 | ((low - 1) & 15));
     }
-    return wrong < 16;
+    return valid;
 }
 
 /* ---- making a digest ---- */
+
+static int parse_other(const char *text, size_t size, size_t encoded, struct ocs_digest *out)
+{
+    if (!all_encoded(text + encoded, size - encoded))
+        return OCS_DIGEST_INVALID;
+    out->key[0] = OCS_ALGORITHM_OTHER;
+    out->size = (uint16_t)(1 + size);
+    memcpy(out->key + 1, text, size);
+    return 0;
+}
 
 int ocs_digest_parse(const char *text, size_t size, struct ocs_digest *out)
 {
     if (size > OCS_DIGEST_TEXT_MAX)
         return OCS_DIGEST_INVALID;
     size_t length = algorithm_length(text, size);
-    if (length == 0 || !all_encoded(text + length + 1, size - length - 1))
+    if (length == 0)
         return OCS_DIGEST_INVALID;
     enum ocs_algorithm algorithm = ocs_algorithm_by_name(text, length);
-    struct ocs_digest digest = {.key[0] = (unsigned char)algorithm};
-    if (algorithm == OCS_ALGORITHM_OTHER) {
-        digest.size = (uint16_t)(1 + size);
-        memcpy(digest.key + 1, text, size);
-    } else {
-        size_t raw = ocs_algorithm_size(algorithm);
-        if (size - length - 1 != 2 * raw || !decode_hex(text + length + 1, raw, digest.key + 1))
-            return OCS_DIGEST_INVALID;
-        digest.size = (uint16_t)(1 + raw);
-    }
-    *out = digest;
-    return 0;
+    size_t encoded = length + 1;
+    return algorithm == OCS_ALGORITHM_OTHER
+               ? parse_other(text, size, encoded, out)
+               : ocs_digest_parse_encoded(algorithm, text + encoded, size - encoded, out);
 }
 
 int ocs_digest_parse_encoded(enum ocs_algorithm algorithm, const char *text, size_t size,

@@ -28,7 +28,8 @@ struct ocs_digest {
 };
 
 /* 0, or positive OCS_DIGEST_INVALID.  `size` is the length in bytes: an embedded
- * NUL is invalid.  Upper-case hex of a registered algorithm is invalid. */
+ * NUL is invalid.  Upper-case hex of a registered algorithm is invalid.  *out is
+ * undefined then. */
 #define OCS_DIGEST_INVALID 1
 int ocs_digest_parse(const char *text, size_t size, struct ocs_digest *out);
 

@@ -189,13 +189,12 @@ void ocs_digest_set_free(struct ocs_digest_set *set)
     free(set);
 }
 
-int ocs_digest_set_add(struct ocs_digest_set *set, const struct ocs_digest *digest, uint32_t *index,
-                       struct ocs_error *err)
+static int add_hashed(struct ocs_digest_set *set, const struct ocs_digest *digest, uint32_t hash,
+                      uint32_t *index, struct ocs_error *err)
 {
     int result = reserve_one(set, digest->size, err);
     if (result < 0)
         return result;
-    uint32_t hash = hash_key(set, digest->key, digest->size);
     size_t at = find_slot(set, hash, digest->key, digest->size);
     if (set->slots[at]) {
         *index = slot_index(set->slots[at]);
@@ -207,6 +206,43 @@ int ocs_digest_set_add(struct ocs_digest_set *set, const struct ocs_digest *dige
     set->slots[at] = (uint64_t)hash << 32 | (set->count + 1);
     *index = set->count++;
     return 0;
+}
+
+int ocs_digest_set_add(struct ocs_digest_set *set, const struct ocs_digest *digest, uint32_t *index,
+                       struct ocs_error *err)
+{
+    return add_hashed(set, digest, hash_key(set, digest->key, digest->size), index, err);
+}
+
+/* Where one key lies depends on its offset, that on its slot, that on its hash: each
+ * is fetched for all before the next is for any, so that they wait together. */
+static void fetch_ahead(const struct ocs_digest_set *set, const uint32_t *hashes, size_t count)
+{
+    size_t mask = set->slot_count - 1;
+    for (size_t i = 0; i < count; i++)
+        __builtin_prefetch(&set->slots[hashes[i] & mask]);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t slot = set->slots[hashes[i] & mask];
+        __builtin_prefetch(&set->offsets[slot ? slot_index(slot) : 0]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint64_t slot = set->slots[hashes[i] & mask];
+        __builtin_prefetch(set->keys + set->offsets[slot ? slot_index(slot) : 0]);
+    }
+}
+
+int ocs_digest_set_add_many(struct ocs_digest_set *set, const struct ocs_digest *const *digests,
+                            size_t count, uint32_t *indexes, struct ocs_error *err)
+{
+    uint32_t hashes[OCS_DIGEST_SET_MANY];
+    int result = 0;
+    assert(count <= OCS_DIGEST_SET_MANY);
+    for (size_t i = 0; i < count; i++)
+        hashes[i] = hash_key(set, digests[i]->key, digests[i]->size);
+    fetch_ahead(set, hashes, count);
+    for (size_t i = 0; result >= 0 && i < count; i++)
+        result = add_hashed(set, digests[i], hashes[i], &indexes[i], err);
+    return result < 0 ? result : 0;
 }
 
 bool ocs_digest_set_find(const struct ocs_digest_set *set, const struct ocs_digest *digest,

@@ -8,6 +8,8 @@
 #include <endian.h>
 #include <string.h>
 
+#define NO_DIGEST UINT32_MAX
+
 /* Digests stand as indexes of `digests` until they are flushed. */
 struct edge {
     uint32_t digest;
@@ -15,9 +17,9 @@ struct edge {
 };
 
 struct learned {
-    uint32_t digest;
-    uint32_t id;   /* while it is flushed */
-    bool contents; /* kind and edges are known, not only a verification */
+    uint32_t digest; /* NO_DIGEST: the id is known */
+    uint32_t id;     /* else while it is flushed */
+    bool contents;   /* kind and edges are known, not only a verification */
     bool suspect;
     enum ocs_node_kind kind;
     unsigned flags;
@@ -150,6 +152,22 @@ int ocs_graph_batch_verified(struct ocs_graph_batch *batch, const struct ocs_dig
     struct learned learned = {.stamp = *stamp, .result = result, .verified_at = verified_at};
     int reserved = reserve_fact(batch, err);
     return reserved == 0 ? add_fact(batch, digest, &learned, err) : reserved;
+}
+
+int ocs_graph_batch_verified_id(struct ocs_graph_batch *batch, uint32_t id,
+                                const struct ocs_stamp *stamp, enum ocs_node_result result,
+                                int64_t verified_at, struct ocs_error *err)
+{
+    int reserved = reserve_fact(batch, err);
+    if (reserved == 0)
+        batch->facts[batch->fact_count++] = (struct learned){
+            .digest = NO_DIGEST,
+            .id = id,
+            .stamp = *stamp,
+            .result = result,
+            .verified_at = verified_at,
+        };
+    return reserved;
 }
 
 /* ---- flush: ids ---- */
@@ -341,7 +359,8 @@ static int apply_all(struct ocs_graph_batch *batch, struct ocs_graph_txn *txn, c
         return ocs_error_memory(err);
     for (uint32_t i = 0; i < batch->fact_count; i++) {
         order[i] = &batch->facts[i];
-        order[i]->id = ids[order[i]->digest];
+        if (order[i]->digest != NO_DIGEST)
+            order[i]->id = ids[order[i]->digest];
     }
     qsort(order, batch->fact_count, sizeof(struct learned *), compare_order);
     int result = 0;

@@ -36,6 +36,10 @@ int ocs_graph_batch_add(struct ocs_graph_batch *batch, const struct ocs_fact *fa
 int ocs_graph_batch_verified(struct ocs_graph_batch *batch, const struct ocs_digest *digest,
                              const struct ocs_stamp *stamp, enum ocs_node_result result,
                              int64_t verified_at, struct ocs_error *err);
+/* The same by the graph's id, which is good in every copy of one graph. */
+int ocs_graph_batch_verified_id(struct ocs_graph_batch *batch, uint32_t id,
+                                const struct ocs_stamp *stamp, enum ocs_node_result result,
+                                int64_t verified_at, struct ocs_error *err);
 
 /* Blobs added and not yet flushed; flush at 65,536 and at the end. */
 #define OCS_GRAPH_BATCH_FULL 65536u

@@ -87,6 +87,35 @@ static void test_a_million(void **state)
     ocs_digest_set_free(set);
 }
 
+/* New ones, known ones and ones that are new twice, while the table grows. */
+static void test_many_at_once(void **state)
+{
+    (void)state;
+    struct ocs_digest_set *set, *single;
+    struct ocs_digest digests[OCS_DIGEST_SET_MANY];
+    const struct ocs_digest *many[OCS_DIGEST_SET_MANY];
+    uint32_t indexes[OCS_DIGEST_SET_MANY], index;
+    assert_int_equal(ocs_digest_set_new(&set, NULL), 0);
+    assert_int_equal(ocs_digest_set_new(&single, NULL), 0);
+    assert_int_equal(ocs_digest_set_add_many(set, many, 0, indexes, NULL), 0);
+    for (uint32_t round = 0; round < 200; round++) {
+        size_t count = round % (OCS_DIGEST_SET_MANY + 1);
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t number = i % 3 ? round * 40 + i : i / 2;
+            digests[i] = numbered(i % 5 ? OCS_ALGORITHM_SHA256 : OCS_ALGORITHM_SHA512, number);
+            many[i] = &digests[i];
+        }
+        assert_int_equal(ocs_digest_set_add_many(set, many, count, indexes, NULL), 0);
+        for (uint32_t i = 0; i < count; i++) {
+            assert_true(ocs_digest_set_add(single, many[i], &index, NULL) >= 0);
+            assert_int_equal(indexes[i], index);
+        }
+        assert_int_equal(ocs_digest_set_count(set), ocs_digest_set_count(single));
+    }
+    ocs_digest_set_free(set);
+    ocs_digest_set_free(single);
+}
+
 static void test_free_of_nothing(void **state)
 {
     (void)state;
@@ -99,6 +128,7 @@ int main(void)
         cmocka_unit_test(test_indexes_in_order_of_arrival),
         cmocka_unit_test(test_tells_lengths_apart),
         cmocka_unit_test(test_a_million),
+        cmocka_unit_test(test_many_at_once),
         cmocka_unit_test(test_free_of_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,6 +250,33 @@ static void test_verification_alone(void **state)
     batch_close(&place);
 }
 
+/* Beside facts by digest, of the same blob too: what came later counts. */
+static void test_verification_by_id(void **state)
+{
+    struct batch_place place;
+    batch_open(*state, &place);
+    learn_now(&place, (struct lesson){.number = 1, .children = NUMBERS(2, 3)});
+    uint32_t id = node_of(&place, 1).id, other = node_of(&place, 3).id;
+    struct ocs_digest digest = graph_digest(1);
+    assert_int_equal(
+        ocs_graph_batch_verified_id(place.batch, id, &first_file, OCS_RESULT_BAD, 98, NULL), 0);
+    assert_int_equal(
+        ocs_graph_batch_verified(place.batch, &digest, &other_file, OCS_RESULT_GOOD, 99, NULL), 0);
+    assert_int_equal(
+        ocs_graph_batch_verified_id(place.batch, other, &first_file, OCS_RESULT_BAD, 97, NULL), 0);
+    assert_int_equal(ocs_graph_batch_count(place.batch), 3);
+    flush(&place);
+    struct ocs_node node = node_of(&place, 1);
+    assert_int_equal(node.result, OCS_RESULT_GOOD);
+    assert_int_equal(node.verified_at, 99);
+    assert_true(ocs_stamp_equal(&node.stamp, &other_file));
+    assert_children(&place, 1, NUMBERS(2, 3));
+    node = node_of(&place, 3);
+    assert_int_equal(node.result, OCS_RESULT_BAD);
+    assert_int_equal(node.verified_at, 97);
+    batch_close(&place);
+}
+
 /* skopeo opens a manifest with O_TRUNC in place: what is empty for a moment must
  * not make its layers garbage. */
 static void test_an_unverified_reading_takes_nothing_away(void **state)
@@ -379,6 +406,7 @@ int main(void)
         PLACE_TEST(test_flags_are_added_and_the_time_is_kept),
         PLACE_TEST(test_a_result_belongs_to_its_file),
         PLACE_TEST(test_verification_alone),
+        PLACE_TEST(test_verification_by_id),
         PLACE_TEST(test_an_unverified_reading_takes_nothing_away),
         PLACE_TEST(test_bad_bytes_say_nothing_of_the_digest),
         PLACE_TEST(test_facts_of_one_blob_in_order),
