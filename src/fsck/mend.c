@@ -230,8 +230,8 @@ static int restore(struct ocs_mender *mender, const char *path, const struct ocs
     char text[OCS_DIGEST_BUF];
     int state = mender->run->store->state;
     int r = ocs_trash_verify_file(state, path, digest, err);
-    if (r != 0)
-        return r < 0 ? r : OCS_MEND_LEFT;
+    if (r != 0) /* also what cannot be read lies there for just that reason */
+        return r < 0 && ocs_io_no_means() ? r : OCS_MEND_LEFT;
     ocs_mender_say(mender, "restored from .ocistore/%s", path);
     if (mender->dry_run)
         return 0;

@@ -8,6 +8,7 @@
 #include "store/cleanup.h"
 #include "store/error.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ struct repair {
     struct ocs_mender mender;
     uint32_t *outcome; /* by blob: 0 not tried, 1 left, else 2 + the action's offset */
     struct ocs_text_pool actions;
+    uint64_t failed; /* findings whose remedy could not be done */
 };
 
 /* ---- blobs ---- */
@@ -219,6 +221,36 @@ static int repair_finding(struct repair *repair, size_t index, struct ocs_error 
     }
 }
 
+/* What cannot be done for one does not keep the others from being helped. */
+static int try_finding(struct repair *repair, size_t index, struct ocs_error *err)
+{
+    struct ocs_error why = {0};
+    int r = repair_finding(repair, index, &why);
+    if (r >= 0)
+        return 0;
+    if (r == -OCS_INTERRUPTED)
+        return ocs_error_interrupted(err);
+    char action[sizeof(why.message) + 16];
+    snprintf(action, sizeof(action), "not done: %s", why.message);
+    repair->failed++;
+    return ocs_findings_settle(&repair->run->findings, index, false, action, err);
+}
+
+static int try_findings(struct repair *repair, struct ocs_error *err)
+{
+    struct ocs_fsck_run *run = repair->run;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < run->findings.count; i++)
+        r = ocs_fsck_cancelled(run) ? ocs_error_interrupted(err) : try_finding(repair, i, err);
+    run->tally->undone = repair->failed > 0;
+    if (repair->failed)
+        ocs_store_notice(run->store,
+                         "what would help could not be done for %" PRIu64
+                         " of the findings: they say why",
+                         repair->failed);
+    return r;
+}
+
 int ocs_repair(struct ocs_fsck_run *run, struct ocs_affects *affects, struct ocs_error *err)
 {
     struct repair repair = {.run = run, .affects = affects};
@@ -226,8 +258,8 @@ int ocs_repair(struct ocs_fsck_run *run, struct ocs_affects *affects, struct ocs
     if (!repair.outcome)
         return ocs_error_memory(err);
     int r = ocs_mender_open(&repair.mender, run, err);
-    for (size_t i = 0; r == 0 && i < run->findings.count; i++)
-        r = ocs_fsck_cancelled(run) ? ocs_error_interrupted(err) : repair_finding(&repair, i, err);
+    if (r == 0)
+        r = try_findings(&repair, err);
     ocs_mender_close(&repair.mender);
     ocs_text_pool_clear(&repair.actions);
     free(repair.outcome);

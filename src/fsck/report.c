@@ -88,6 +88,22 @@ static int remember(struct ocs_tally *tally, const struct ocs_finding *finding,
 
 /* ---- telling ---- */
 
+static bool ends_with(const char *text, size_t size, const char *end, size_t end_size)
+{
+    return size >= end_size && memcmp(text + size - end_size, end, end_size) == 0;
+}
+
+/* An error of a call begins with the file, which the finding names already. */
+static const char *without_path(const char *message, const char *path)
+{
+    const char *colon = message && path ? strstr(message, ": ") : NULL;
+    size_t size = colon ? (size_t)(colon - message) : 0;
+    size_t path_size = colon ? strlen(path) : 0;
+    bool told = size > 0 && (ends_with(message, size, path, path_size) ||
+                             ends_with(path, path_size, message, size));
+    return told ? colon + 2 : message;
+}
+
 struct telling {
     struct ocs_fsck_run *run;
     struct ocs_affects *affects; /* made when a finding asks */
@@ -157,6 +173,7 @@ static int tell(struct telling *telling, size_t index, struct ocs_error *err)
         ocs_digest_path(&digest, path + strlen("blobs/"));
         finding.path = finding.path ? finding.path : path;
     }
+    finding.message = without_path(finding.message, finding.path);
     if (was_told(run->tally, &finding))
         return 0;
     finding.corrected = kept->fixed && !run->options->dry_run;
@@ -195,7 +212,7 @@ enum ocs_status ocs_report_status(const struct ocs_fsck_run *run)
     bool warnings = report->warnings > tally->fixed_warnings;
     if (report->fatal)
         return OCS_FAILED;
-    if (errors || (run->options->strict && warnings))
+    if (errors || tally->undone || (run->options->strict && warnings))
         return OCS_REFUSED;
     return report->corrected ? OCS_CORRECTED : OCS_OK;
 }

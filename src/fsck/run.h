@@ -19,6 +19,7 @@ struct ocs_fsck_place { /* a layout */
 struct ocs_tally {
     struct ocs_fsck_report *report;
     uint64_t fixed_errors, fixed_warnings;
+    bool undone;    /* the last round could not do what would help */
     bool again;     /* a later round: only what is new is told */
     uint64_t *told; /* hashes of what was told and not fixed */
     size_t told_count, told_capacity;

@@ -46,3 +46,40 @@ ends 8 --store store ls
 complains 'layouts/app1: '
 chmod 755 store/layouts/app1
 run 0 --store store fsck
+
+# A repair goes on where one blob may not be read, by its owner's own doing, and says so:
+# the others come back, and it, too, once there is a good copy.
+rm -rf store
+chmod 777 "$TEMPORARY"
+cp -a "$LAYOUTS/base" good && chmod -R a+rX good
+as_nobody "$OCISTORE_BIN" init store >out 2>err || fail 'no store of nobody'
+as_nobody "$OCISTORE_BIN" --store store import good >out 2>err || fail 'no import by nobody'
+blobs=store/blobs/sha256
+closed=$(for blob in "$blobs"/*; do echo "${blob##*/}"; done | sed -n 1p)
+wrong=$(for blob in "$blobs"/*; do echo "${blob##*/}"; done | sed -n 2p)
+chmod 000 "$blobs/$closed"
+chmod u+w "$blobs/$wrong"
+printf X | dd of="$blobs/$wrong" bs=1 seek=3 conv=notrunc status=none
+repair() { # STATUS ARG...
+    expected=$1
+    shift
+    as_nobody "$OCISTORE_BIN" --store store fsck --repair "$@" >out 2>err
+    same $? "$expected" 'the status of a repair'
+}
+repair 4
+grep -q "^error: blob-read-error: sha256:$closed: Permission denied (" out ||
+    fail 'the file is named twice, or not at all'
+grep -q 'checked' out || fail 'it did not come to its end'
+repair 1 --from good
+as_nobody "$OCISTORE_BIN" --store store fsck >out 2>err || fail 'not whole after the repair'
+
+# Where the quarantine cannot be written, nothing is helped, and that is said.
+chmod u+w "$blobs/$wrong"
+printf X | dd of="$blobs/$wrong" bs=1 seek=3 conv=notrunc status=none
+chmod 000 "$blobs/$closed"
+chmod -R a-w store/.ocistore/quarantine
+repair 4 --from good
+complains 'what would help could not be done'
+prints 'not done: quarantine/sha256/'
+chmod -R u+w store/.ocistore/quarantine
+repair 1 --from good
