@@ -25,10 +25,13 @@ static void hash_once(struct ocs_lanes *lanes, enum ocs_algorithm algorithm, uns
 {
     struct ocs_digest digest;
     for (unsigned i = 0; i < count; i++) {
-        ocs_lanes_begin(lanes, i, algorithm, NULL);
+        ocs_lanes_begin(lanes, i, algorithm, size, NULL);
         ocs_lanes_feed(lanes, i, bytes + i * size, size);
     }
-    ocs_lanes_advance(lanes, NULL);
+    for (unsigned i = 0; i < count; i++) {
+        while (!ocs_lanes_hungry(lanes, i))
+            ocs_lanes_advance(lanes, NULL);
+    }
     for (unsigned i = 0; i < count; i++)
         ocs_lanes_end(lanes, i, &digest, NULL);
 }

@@ -30,6 +30,7 @@ struct lane {
     const unsigned char *fed; /* not looked at yet */
     size_t left;
     uint64_t total;
+    uint64_t to_come;                  /* bytes that it will be fed with */
     unsigned char tail[2 * BLOCK_MAX]; /* the begin of a block; at the end the padding */
     size_t tail_size;
 };
@@ -135,7 +136,7 @@ static int begin_portable(struct lane *lane, struct ocs_error *err)
 }
 
 int ocs_lanes_begin(struct ocs_lanes *lanes, unsigned number, enum ocs_algorithm algorithm,
-                    struct ocs_error *err)
+                    uint64_t expected, struct ocs_error *err)
 {
     assert(number < OCS_LANES_MAX && ocs_algorithm_verifiable(algorithm));
     struct lane *lane = &lanes->lanes[number];
@@ -144,6 +145,7 @@ int ocs_lanes_begin(struct ocs_lanes *lanes, unsigned number, enum ocs_algorithm
     lane->algorithm = algorithm;
     lane->left = lane->tail_size = 0;
     lane->total = 0;
+    lane->to_come = expected;
     lane->family = family->kernels.narrow ? family : NULL;
     if (is_512)
         memcpy(lane->stream.state.sha512, SHA512_INITIAL, sizeof(SHA512_INITIAL));
@@ -180,6 +182,7 @@ void ocs_lanes_feed(struct ocs_lanes *lanes, unsigned number, const void *bytes,
     lane->fed = bytes;
     lane->left = size;
     lane->total += size;
+    lane->to_come -= size < lane->to_come ? size : lane->to_come;
     if (!lane->family)
         return;
     if (lane->tail_size > 0) {
@@ -267,18 +270,26 @@ static void compress_group(const struct ocs_sha2_kernel *kernel, struct ocs_sha2
     }
 }
 
-/* Evenly cut into as few groups as the kernel can take. */
+static int most_left_first(const void *left, const void *right)
+{
+    const struct lane *a = lane_of(*(struct ocs_sha2_stream *const *)left);
+    const struct lane *b = lane_of(*(struct ocs_sha2_stream *const *)right);
+    uint64_t first = a->to_come + a->left, second = b->to_come + b->left;
+    return first > second ? -1 : first < second;
+}
+
+/* Where there are more than one call can take, those that have most to do go on, so
+ * that few are left alone at the end. */
 static void advance_family(const struct family *family, struct group *group)
 {
     const struct ocs_sha2_kernels *kernels = &family->kernels;
     bool wide = kernels->wide && group->count >= family->wide_from;
     const struct ocs_sha2_kernel *kernel = wide ? kernels->wide : kernels->narrow;
-    unsigned groups = (group->count + kernel->width - 1) / kernel->width;
-    for (unsigned at = 0; groups > 0; groups--) {
-        unsigned size = (group->count - at + groups - 1) / groups;
-        compress_group(kernel, group->streams + at, size);
-        at += size;
+    if (group->count > kernel->width) {
+        qsort(group->streams, group->count, sizeof(group->streams[0]), most_left_first);
+        group->count = kernel->width;
     }
+    compress_group(kernel, group->streams, group->count);
 }
 
 static int advance_portable(struct lane *lane, struct ocs_error *err)

@@ -22,9 +22,10 @@ struct ocs_lanes; /* one per thread */
 int ocs_lanes_new(bool portable, struct ocs_lanes **out, struct ocs_error *err);
 void ocs_lanes_free(struct ocs_lanes *lanes);
 
-/* `lane` < OCS_LANES_MAX; what it held is forgotten.  `algorithm` must be verifiable. */
+/* `lane` < OCS_LANES_MAX; what it held is forgotten.  `algorithm` must be verifiable.
+ * `expected` bytes or so will come: who has more left goes first. */
 int ocs_lanes_begin(struct ocs_lanes *lanes, unsigned lane, enum ocs_algorithm algorithm,
-                    struct ocs_error *err);
+                    uint64_t expected, struct ocs_error *err);
 /* To a hungry lane.  The bytes are read until it is hungry again. */
 void ocs_lanes_feed(struct ocs_lanes *lanes, unsigned lane, const void *bytes, size_t size);
 /* All that it was fed with is hashed; one that was not begun is hungry too. */

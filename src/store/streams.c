@@ -110,7 +110,9 @@ static void begin(struct ocs_streams *streams, unsigned lane, struct ocs_stream 
         .ended = stream->size == 0,
     };
     streams->count++;
-    int result = held->hashed ? ocs_lanes_begin(streams->lanes, lane, stream->algorithm, &err) : 0;
+    int result = 0;
+    if (held->hashed)
+        result = ocs_lanes_begin(streams->lanes, lane, stream->algorithm, stream->size, &err);
     if (result < 0)
         let_go(streams, held, result, NULL, &err);
 }

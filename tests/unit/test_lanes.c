@@ -80,7 +80,7 @@ static void run(struct ocs_lanes *lanes, struct stream *streams, unsigned count)
     uint64_t random = 7;
     unsigned open = count;
     for (unsigned i = 0; i < count; i++)
-        assert_int_equal(ocs_lanes_begin(lanes, i, streams[i].algorithm, NULL), 0);
+        assert_int_equal(ocs_lanes_begin(lanes, i, streams[i].algorithm, streams[i].size, NULL), 0);
     while (open > 0) {
         for (unsigned i = 0; i < count; i++) {
             if (streams[i].ended || !ocs_lanes_hungry(lanes, i))
@@ -187,12 +187,39 @@ static void test_begin_forgets(void **state)
     (void)state;
     unsigned char *text = make_text();
     struct ocs_lanes *lanes = make_lanes(1);
-    assert_int_equal(ocs_lanes_begin(lanes, 0, OCS_ALGORITHM_SHA512, NULL), 0);
+    assert_int_equal(ocs_lanes_begin(lanes, 0, OCS_ALGORITHM_SHA512, 1000, NULL), 0);
     ocs_lanes_feed(lanes, 0, text, 1000);
     struct stream stream = {
         .algorithm = OCS_ALGORITHM_SHA256, .bytes = text, .size = 300, .piece = 64};
     run(lanes, &stream, 1);
     ocs_lanes_free(lanes);
+    free(text);
+}
+
+/* Where not all can go on at once, none does while one with more to come waits. */
+static void test_most_left_goes_first(void **state)
+{
+    (void)state;
+    unsigned char *text = make_text();
+    for (size_t round = 0; round < LENGTH(WIDE_FROM) * LENGTH(ALGORITHMS); round++) {
+        struct ocs_lanes *lanes = make_lanes(WIDE_FROM[round / 2]);
+        uint64_t least_gone = UINT64_MAX, most_waiting = 0;
+        for (unsigned i = 0; i < OCS_LANES_MAX; i++) {
+            uint64_t expected = 4096 + i * 7 % OCS_LANES_MAX * UINT64_C(100000);
+            assert_int_equal(ocs_lanes_begin(lanes, i, ALGORITHMS[round & 1], expected, NULL), 0);
+            ocs_lanes_feed(lanes, i, text, 4096);
+        }
+        assert_int_equal(ocs_lanes_advance(lanes, NULL), 0);
+        for (unsigned i = 0; i < OCS_LANES_MAX; i++) {
+            uint64_t expected = 4096 + i * 7 % OCS_LANES_MAX * UINT64_C(100000);
+            if (!ocs_lanes_hungry(lanes, i))
+                most_waiting = expected > most_waiting ? expected : most_waiting;
+            else if (expected < least_gone)
+                least_gone = expected;
+        }
+        assert_true(least_gone != UINT64_MAX && least_gone > most_waiting);
+        ocs_lanes_free(lanes);
+    }
     free(text);
 }
 
@@ -208,7 +235,7 @@ static void test_long_stream(void **state)
     assert_non_null(text);
     assert_int_equal(ocs_hasher_new(&hasher, NULL), 0);
     assert_int_equal(ocs_hasher_begin(hasher, OCS_ALGORITHM_SHA256, NULL), 0);
-    assert_int_equal(ocs_lanes_begin(lanes, 0, OCS_ALGORITHM_SHA256, NULL), 0);
+    assert_int_equal(ocs_lanes_begin(lanes, 0, OCS_ALGORITHM_SHA256, size, NULL), 0);
     for (size_t done = 0; done < size; done += part) {
         size_t piece = size - done < part ? size - done : part;
         ocs_lanes_feed(lanes, 0, text, piece);
@@ -229,7 +256,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_length),  cmocka_unit_test(test_every_number_of_lanes),
         cmocka_unit_test(test_random_pieces), cmocka_unit_test(test_one_lane_of_libcrypto),
-        cmocka_unit_test(test_begin_forgets), cmocka_unit_test(test_long_stream),
+        cmocka_unit_test(test_begin_forgets), cmocka_unit_test(test_most_left_goes_first),
+        cmocka_unit_test(test_long_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
