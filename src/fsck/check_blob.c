@@ -4,6 +4,7 @@
 
 #include "array.h"
 #include "pace.h"
+#include "results.h"
 
 #include "store/cleanup.h"
 #include "store/error.h"
@@ -245,8 +246,8 @@ static int take_good(struct hashing *hashing, uint32_t blob, const struct result
     bool unknown = state->known_kind == OCS_NODE_UNREAD ||
                    state->known_stamp != ocs_inventory_stamp(&result->stamp);
     if (unknown && state->flags & OCS_BLOB_OPAQUE)
-        return ocs_fsck_learn(run, blob, NULL, &result->stamp, err);
-    return ocs_fsck_stamp(run, blob, &result->stamp, true, result->settled, err);
+        return ocs_results_learn(run, blob, NULL, &result->stamp, err);
+    return ocs_results_stamp(run, blob, &result->stamp, true, result->settled, err);
 }
 
 static int doubt(struct hashing *hashing, uint32_t blob, const struct result *result,
@@ -290,7 +291,7 @@ static int blame_bytes(struct hashing *hashing, uint32_t blob, const struct resu
     run->report->blobs_checked++;
     run->report->bytes_checked += result->stamp.size;
     int r = ocs_findings_add(&run->findings, &note, err);
-    return r < 0 ? r : ocs_fsck_stamp(run, blob, &result->stamp, false, result->settled, err);
+    return r < 0 ? r : ocs_results_stamp(run, blob, &result->stamp, false, result->settled, err);
 }
 
 /* The second reading tells damage from a file that somebody is writing. */

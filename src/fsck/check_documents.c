@@ -6,6 +6,7 @@
 #include "check_graph.h"
 #include "layers.h"
 #include "reader.h"
+#include "results.h"
 #include "schedule.h"
 
 #include "store/cleanup.h"
@@ -247,12 +248,12 @@ static int remember(struct search *search, const struct ocs_reading *reading, st
     if (verifiable && reading->verdict != OCS_VERDICT_GOOD && !(state->flags & OCS_BLOB_SIGNED))
         return 0;
     if (!ocs_check_graph_knows(state))
-        return ocs_fsck_learn(search->run, reading->blob,
-                              reading->is_document ? &reading->document : NULL, &reading->stamp,
-                              err);
+        return ocs_results_learn(search->run, reading->blob,
+                                 reading->is_document ? &reading->document : NULL, &reading->stamp,
+                                 err);
     return state->flags & OCS_BLOB_VERIFIED
-               ? ocs_fsck_stamp(search->run, reading->blob, &reading->stamp, true, reading->settled,
-                                err)
+               ? ocs_results_stamp(search->run, reading->blob, &reading->stamp, true,
+                                   reading->settled, err)
                : 0;
 }
 

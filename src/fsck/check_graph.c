@@ -3,10 +3,13 @@
 #include "check_graph.h"
 
 #include "array.h"
+#include "folder.h"
 #include "graph_walk.h"
 #include "reader.h"
+#include "results.h"
 
 #include "store/cleanup.h"
+#include "store/graph_tables.h"
 
 #include <string.h>
 
@@ -14,36 +17,62 @@
 
 /* ---- loading ---- */
 
+/* Nodes wait until there are some to be looked up at once. */
 struct loading {
     struct ocs_fsck_run *run;
-    struct ocs_graph_txn *txn;
+    uint32_t taken; /* nodes, which are ids from 0 */
+    struct ocs_node nodes[OCS_DIGEST_SET_MANY];
+    size_t count;
 };
 
-static int load_node(void *data, const unsigned char *key, size_t size, uint32_t id,
+static int take_node(struct ocs_fsck_run *run, const struct ocs_node *node, uint32_t blob)
+{
+    struct ocs_blob_state *state = &run->inventory.blobs[blob];
+    if (state->graph_id != OCS_NO_BLOB) /* two nodes of one digest */
+        return OCS_GRAPH_CORRUPT;
+    run->graph_blobs[node->id] = blob;
+    state->graph_id = node->id;
+    state->known_kind = (uint8_t)node->kind;
+    state->known_result = (uint8_t)node->result;
+    state->known_stamp = node->kind == OCS_NODE_UNREAD ? 0 : ocs_inventory_stamp(&node->stamp);
+    state->verified_at = node->verified_at > 0 ? (uint32_t)node->verified_at : 0;
+    if (node->flags & OCS_NODE_WAS_LISTED)
+        state->flags |= OCS_BLOB_WAS_LISTED;
+    return 0;
+}
+
+static int take_nodes(struct loading *loading, struct ocs_error *err)
+{
+    const struct ocs_digest *digests[OCS_DIGEST_SET_MANY];
+    uint32_t blobs[OCS_DIGEST_SET_MANY];
+    for (size_t i = 0; i < loading->count; i++)
+        digests[i] = &loading->nodes[i].digest;
+    int r = ocs_inventory_add_many(&loading->run->inventory, digests, loading->count, blobs, err);
+    for (size_t i = 0; r == 0 && i < loading->count; i++)
+        r = take_node(loading->run, &loading->nodes[i], blobs[i]);
+    loading->taken += (uint32_t)loading->count;
+    loading->count = 0;
+    return r;
+}
+
+static int load_node(void *data, struct ocs_slice key, struct ocs_slice value,
                      struct ocs_error *err)
 {
     struct loading *loading = data;
-    struct ocs_fsck_run *run = loading->run;
-    struct ocs_node node;
-    struct ocs_digest digest;
-    uint32_t blob;
-    if (id >= run->graph_count || ocs_digest_from_key(key, size, &digest) != 0)
+    uint32_t id, expected = loading->taken + (uint32_t)loading->count;
+    if (!ocs_table_id(key, &id) || id != expected || id >= loading->run->graph_count ||
+        ocs_record_decode_node(id, value.bytes, value.size, &loading->nodes[loading->count]) != 0)
         return OCS_GRAPH_CORRUPT;
-    int r = ocs_graph_get_node(loading->txn, id, &node, err);
+    return ++loading->count == OCS_DIGEST_SET_MANY ? take_nodes(loading, err) : 0;
+}
+
+static int load_nodes(struct ocs_fsck_run *run, struct ocs_graph_txn *txn, struct ocs_error *err)
+{
+    struct loading loading = {.run = run};
+    int r = ocs_graph_scan(txn, OCS_TABLE_NODES, &loading, load_node, err);
     if (r == 0)
-        r = ocs_inventory_add(&run->inventory, &digest, &blob, err);
-    if (r != 0)
-        return r == OCS_GRAPH_NONE ? OCS_GRAPH_CORRUPT : r;
-    run->graph_blobs[id] = blob;
-    struct ocs_blob_state *state = &run->inventory.blobs[blob];
-    state->graph_id = id;
-    state->known_kind = (uint8_t)node.kind;
-    state->known_result = (uint8_t)node.result;
-    state->known_stamp = node.kind == OCS_NODE_UNREAD ? 0 : ocs_inventory_stamp(&node.stamp);
-    state->verified_at = node.verified_at > 0 ? (uint32_t)node.verified_at : 0;
-    if (node.flags & OCS_NODE_WAS_LISTED)
-        state->flags |= OCS_BLOB_WAS_LISTED;
-    return 0;
+        r = take_nodes(&loading, err);
+    return r == 0 && loading.taken != run->graph_count ? OCS_GRAPH_CORRUPT : r;
 }
 
 static int load(struct ocs_fsck_run *run, struct ocs_error *err)
@@ -58,8 +87,7 @@ static int load(struct ocs_fsck_run *run, struct ocs_error *err)
     if (!run->graph_blobs)
         return ocs_error_memory(err);
     memset(run->graph_blobs, 0xff, ((size_t)run->graph_count + 1) * sizeof(uint32_t));
-    struct loading loading = {.run = run, .txn = txn};
-    return ocs_graph_each_id(txn, &loading, load_node, err);
+    return load_nodes(run, txn, err);
 }
 
 static int give_up(struct ocs_fsck_run *run, const char *message, struct ocs_error *err)
@@ -68,17 +96,33 @@ static int give_up(struct ocs_fsck_run *run, const char *message, struct ocs_err
     return ocs_fsck_blame_file(run, "graph-corrupt", GRAPH_PATH, message, err);
 }
 
+static int read_folder(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    return run->options->image ? 0 : ocs_folder_read(run, err);
+}
+
+static int walk(struct ocs_fsck_run *run, const char **trouble, struct ocs_error *err)
+{
+    pid_t child;
+    int r = ocs_graph_walk_begin(run->store, &child, err);
+    if (r < 0)
+        return r;
+    int folder = read_folder(run, err);
+    r = ocs_graph_walk_end(child, trouble, folder < 0 ? NULL : err);
+    return folder < 0 ? folder : r;
+}
+
 int ocs_check_graph_open(struct ocs_fsck_run *run, struct ocs_error *err)
 {
-    if (!run->store)
-        return 0;
     const char *trouble = NULL;
-    int r = ocs_graph_walk(run->store, &trouble, err);
+    if (!run->store)
+        return read_folder(run, err);
+    int r = walk(run, &trouble, err);
     if (r != 0)
         return r < 0 ? r : give_up(run, trouble, err);
     r = ocs_store_graph(run->store, &run->graph, err);
     if (r == 0)
-        r = ocs_graph_batch_new(&run->batch, err);
+        r = ocs_results_open(run, err);
     if (r == 0)
         r = load(run, err);
     return r == OCS_GRAPH_CORRUPT ? give_up(run, "a record failed its check", err) : r;
@@ -122,10 +166,11 @@ int ocs_check_graph_children(struct ocs_fsck_run *run, uint32_t blob, struct ocs
                              uint32_t *count, struct ocs_error *err)
 {
     *count = 0;
-    if (!run->graph || run->inventory.blobs[blob].graph_id == OCS_NO_BLOB)
-        return 0;
+    int r = ocs_results_settle(run, err);
+    if (r < 0 || !run->graph || run->inventory.blobs[blob].graph_id == OCS_NO_BLOB)
+        return r;
     auto_graph_txn struct ocs_graph_txn *txn = NULL;
-    int r = ocs_graph_begin(run->graph, false, &txn, err);
+    r = ocs_graph_begin(run->graph, false, &txn, err);
     if (r == 0)
         r = read_children(run, txn, blob, children, count, err);
     if (r == OCS_GRAPH_CORRUPT)
@@ -266,8 +311,8 @@ static int mend(void *data, struct ocs_reading *reading, struct ocs_error *err)
 {
     struct comparison *comparison = data;
     bool usable = reading->is_document && reading->verdict != OCS_VERDICT_BAD;
-    return usable ? ocs_fsck_learn(comparison->run, reading->blob, &reading->document,
-                                   &reading->stamp, err)
+    return usable ? ocs_results_learn(comparison->run, reading->blob, &reading->document,
+                                      &reading->stamp, err)
                   : 0;
 }
 
@@ -286,10 +331,11 @@ static int mend_all(struct comparison *comparison, struct ocs_error *err)
 
 int ocs_check_graph(struct ocs_fsck_run *run, struct ocs_error *err)
 {
-    if (!run->graph)
-        return 0;
+    int r = ocs_results_settle(run, err);
+    if (r < 0 || !run->graph)
+        return r;
     struct comparison comparison = {.run = run};
-    int r = compare_all(&comparison, err);
+    r = compare_all(&comparison, err);
     if (r == 0)
         r = mend_all(&comparison, err);
     free(comparison.mend);

@@ -4,72 +4,12 @@
 
 #include "array.h"
 #include "check_documents.h"
+#include "folder.h"
 #include "kept.h"
-
-#include "store/cleanup.h"
-#include "store/temporary.h"
 
 #include <stdio.h>
 
-/* ---- the walk ---- */
-
-/* Names wait until there are some to be looked up at once. */
-struct walk {
-    struct ocs_fsck_run *run;
-    struct ocs_digest digests[OCS_DIGEST_SET_MANY];
-    bool regular[OCS_DIGEST_SET_MANY];
-    size_t count;
-};
-
-static int take_name(struct ocs_fsck_run *run, const struct ocs_digest *digest, uint32_t blob,
-                     bool regular, struct ocs_error *err)
-{
-    struct ocs_blob_state *state = &run->inventory.blobs[blob];
-    int r = 0;
-    state->flags |= regular ? OCS_BLOB_ON_DISK : OCS_BLOB_ODD;
-    if (!regular && !(state->flags & OCS_BLOB_REACHABLE)) {
-        state->presence = OCS_PRESENCE_NOT_REGULAR;
-        r = ocs_fsck_blame_blob(run, "blob-not-regular", blob, NULL, err);
-    }
-    if (r == 0 && !ocs_algorithm_verifiable(ocs_digest_algorithm(digest)))
-        r = ocs_fsck_blame_blob(run, "blob-algorithm-unknown", blob,
-                                "its content cannot be verified", err);
-    return r;
-}
-
-static int take_names(struct walk *walk, struct ocs_error *err)
-{
-    const struct ocs_digest *digests[OCS_DIGEST_SET_MANY];
-    uint32_t blobs[OCS_DIGEST_SET_MANY];
-    for (size_t i = 0; i < walk->count; i++)
-        digests[i] = &walk->digests[i];
-    int r = ocs_inventory_add_many(&walk->run->inventory, digests, walk->count, blobs, err);
-    for (size_t i = 0; r == 0 && i < walk->count; i++)
-        r = take_name(walk->run, digests[i], blobs[i], walk->regular[i], err);
-    walk->count = 0;
-    return r;
-}
-
-static int on_blob(void *data, const struct ocs_digest *digest, bool regular, struct ocs_error *err)
-{
-    struct walk *walk = data;
-    walk->digests[walk->count] = *digest;
-    walk->regular[walk->count++] = regular;
-    return walk->count == OCS_DIGEST_SET_MANY ? take_names(walk, err) : 0;
-}
-
-static int on_stranger(void *data, const char *name, struct ocs_error *err)
-{
-    const struct walk *walk = data;
-    auto_free char *path = NULL;
-    if (asprintf(&path, "blobs/%s", name) < 0) {
-        path = NULL;
-        return ocs_error_memory(err);
-    }
-    bool temporary = ocs_temporary_find(OCS_TEMPORARY_IN_BLOBS, name) != NULL;
-    return ocs_fsck_blame_file(walk->run, temporary ? "orphan-temporary" : "blob-name-invalid",
-                               path, NULL, err);
-}
+/* ---- what nobody named ---- */
 
 /* Nobody looked at it yet; or it came, or went, since somebody did. */
 static bool wants_look(const struct ocs_blob_state *state)
@@ -98,23 +38,11 @@ static int look_at_rest(struct ocs_fsck_run *run, struct ocs_error *err)
     return ocs_check_documents_of(run, blobs, count, false, err);
 }
 
-static int walk_folder(struct ocs_fsck_run *run, struct ocs_error *err)
-{
-    struct walk walk = {.run = run};
-    struct ocs_blobs_visitor visitor = {
-        .data = &walk,
-        .on_blob = on_blob,
-        .on_stranger = on_stranger,
-    };
-    int r = ocs_blobs_each(run->blobs, &visitor, err);
-    return r == 0 ? take_names(&walk, err) : r;
-}
-
 int ocs_check_disk(struct ocs_fsck_run *run, struct ocs_error *err)
 {
     if (!run->blobs)
         return 0;
-    int r = walk_folder(run, err);
+    int r = ocs_folder_take(run, err);
     if (r == 0)
         r = look_at_rest(run, err);
     return r < 0 ? r : ocs_kept_referrers(&run->inventory, err);

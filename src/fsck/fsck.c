@@ -9,8 +9,9 @@
 #include "check_roots.h"
 #include "check_store.h"
 #include "layers.h"
-#include "report.h"
 #include "recheck.h"
+#include "report.h"
+#include "results.h"
 
 #include "store/cleanup.h"
 #include "store/error.h"
@@ -93,13 +94,14 @@ static int run_phases(struct ocs_fsck_run *run, struct ocs_error *err)
     r = check_everything(run, err);
     bool interrupted = r == -OCS_INTERRUPTED;
     bool failed = r < 0 && !interrupted;
-    int flushed = ocs_fsck_flush(run, failed ? NULL : err);
+    int flushed = ocs_results_flush(run, failed ? NULL : err);
     if (!failed && flushed == 0)
         flushed = ocs_report_findings(run, run->options->repair && !interrupted, err);
     if (!failed && flushed == -OCS_INTERRUPTED)
         interrupted = true; /* in the middle of a repair */
     else if (!failed)
         r = flushed;
+    ocs_results_close(run);
     ocs_report_coverage(run);
     run->report->status = interrupted ? OCS_INTERRUPTED : ocs_report_status(run);
     run->report->seconds = (double)(ocs_now_ns() - run->began_ns) / 1e9;

@@ -85,13 +85,19 @@ static _Noreturn void be_child(const struct ocs_store *store)
 
 /* ---- in the parent ---- */
 
-int ocs_graph_walk(const struct ocs_store *store, const char **trouble, struct ocs_error *err)
+int ocs_graph_walk_begin(const struct ocs_store *store, pid_t *child, struct ocs_error *err)
 {
-    pid_t child = fork();
-    if (child < 0)
+    pid_t forked = fork();
+    if (forked < 0)
         return ocs_error_errno(err, "graph: fork");
-    if (child == 0)
+    if (forked == 0)
         be_child(store);
+    *child = forked;
+    return 0;
+}
+
+int ocs_graph_walk_end(pid_t child, const char **trouble, struct ocs_error *err)
+{
     int status = 0;
     while (waitpid(child, &status, 0) < 0) {
         if (errno != EINTR)

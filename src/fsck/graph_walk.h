@@ -10,7 +10,9 @@
 
 #define OCS_GRAPH_WALK_BAD 1
 
+/* Before there are any threads; whoever began it has to end it. */
+int ocs_graph_walk_begin(const struct ocs_store *store, pid_t *child, struct ocs_error *err);
 /* 0: whole, or there is none. Positive OCS_GRAPH_WALK_BAD with *trouble (a fixed string). */
-int ocs_graph_walk(const struct ocs_store *store, const char **trouble, struct ocs_error *err);
+int ocs_graph_walk_end(pid_t child, const char **trouble, struct ocs_error *err);
 
 #endif

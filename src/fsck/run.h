@@ -15,6 +15,12 @@ struct ocs_fsck_place { /* a layout */
     char *prefix;       /* before the names of its files: "", "layouts/x/", an absolute path */
 };
 
+/* The names in blobs/, as src/fsck/folder.c has them. */
+struct ocs_folder {
+    unsigned char *bytes;
+    size_t used, capacity;
+};
+
 /* Findings of all rounds of a repair together; else of the one run. */
 struct ocs_tally {
     struct ocs_fsck_report *report;
@@ -40,12 +46,13 @@ struct ocs_fsck_run {
     struct ocs_blobs *blobs; /* NULL: the folder is not there */
     bool owns_blobs;
 
-    struct ocs_graph *graph; /* NULL: there is none, or not one that can be believed */
-    struct ocs_graph_batch *batch;
-    bool graph_is_new;     /* it was empty when the run began: nothing in it is missed */
-    uint32_t *graph_blobs; /* by graph id: the blob */
+    struct ocs_graph *graph;     /* NULL: there is none, or not one that can be believed */
+    struct ocs_results *results; /* on their way into it; NULL: there is none */
+    bool graph_is_new;           /* it was empty when the run began: nothing in it is missed */
+    uint32_t *graph_blobs;       /* by graph id: the blob */
     uint32_t graph_count;
-    int64_t flushed_at;
+
+    struct ocs_folder folder; /* from when it is read until it is taken */
 
     struct ocs_fsck_place *places;
     size_t place_count, place_capacity;
@@ -74,15 +81,5 @@ int ocs_fsck_blame_flux(struct ocs_fsck_run *run, uint32_t blob, const struct oc
                         struct ocs_error *err);
 /* ERROR when something references the blob, else WARNING. */
 enum ocs_severity ocs_fsck_damage_severity(const struct ocs_fsck_run *run, uint32_t blob);
-
-/* ---- what the run learns for the graph; nothing happens without one ---- */
-
-/* A blob that was read: `document` NULL when it is none. */
-int ocs_fsck_learn(struct ocs_fsck_run *run, uint32_t blob, const struct ocs_document *document,
-                   const struct ocs_stamp *stamp, struct ocs_error *err);
-/* A blob was hashed; `settled`: it had not changed for 2 s when that began. */
-int ocs_fsck_stamp(struct ocs_fsck_run *run, uint32_t blob, const struct ocs_stamp *stamp,
-                   bool good, bool settled, struct ocs_error *err);
-int ocs_fsck_flush(struct ocs_fsck_run *run, struct ocs_error *err);
 
 #endif

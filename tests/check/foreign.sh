@@ -9,7 +9,7 @@
 allowed='
 lmdb\.h                 src/store/graph[a-z_]*\.c
 (cjson/)?cJSON\.h       src/store/json\.c src/cli/(output[a-z_]*|cmd_inspect)\.c
-uv\.h                   src/store/(workers|hash_pipe)\.c
+uv\.h                   src/store/(workers|beside|hash_pipe)\.c
 zlib\.h                 src/store/(record|gunzip_zlib)\.c
 isa-l.*                 src/store/gunzip_isal\.c
 zstd\.h                 src/store/inflate\.c

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "fsck/schedule.h"
-#include "store/graph_batch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,8 +9,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#include "graph_place.h"
 
 #define NOW 2000000000u
 
@@ -132,35 +129,6 @@ static void max_bytes_cuts_but_leaves_one(void **state)
     ocs_fsck_run_clear(&scene.run);
 }
 
-/* Else what took longest, and ended last, would begin last in the next run. */
-static void what_one_run_verified_is_equally_old(void **state)
-{
-    struct place *place = *state;
-    struct graph_place at;
-    struct scene scene;
-    struct ocs_stamp stamp = {.size = 10};
-    struct ocs_digest digest;
-    struct ocs_node node;
-    graph_place_open(place, &at);
-    scene_open(&scene);
-    add(&scene, 10, 0);
-    scene.run.graph = graph_open(&at);
-    assert_int_equal(ocs_graph_batch_new(&scene.run.batch, NULL), 0);
-    assert_int_equal(ocs_fsck_stamp(&scene.run, 0, &stamp, true, true, NULL), 0);
-    assert_int_equal(ocs_fsck_flush(&scene.run, NULL), 0);
-
-    struct ocs_graph_txn *txn = graph_begin(scene.run.graph, false);
-    uint32_t id;
-    ocs_inventory_digest(&scene.run.inventory, 0, &digest);
-    assert_int_equal(ocs_graph_find(txn, &digest, &id, NULL), 0);
-    assert_int_equal(ocs_graph_get_node(txn, id, &node, NULL), 0);
-    assert_int_equal(node.verified_at, NOW);
-    ocs_graph_abort(txn);
-    ocs_graph_close(scene.run.graph);
-    ocs_fsck_run_clear(&scene.run);
-    graph_place_close(&at);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,7 +137,6 @@ int main(void)
         cmocka_unit_test(only_bad_takes_what_is_recorded_as_bad),
         cmocka_unit_test(max_age_never_skips_what_is_bad),
         cmocka_unit_test(max_bytes_cuts_but_leaves_one),
-        PLACE_TEST(what_one_run_verified_is_equally_old),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
