@@ -4,14 +4,25 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "exchange.h"
+#include "rescue.h"
 #include "staging.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-#define ATTEMPTS    100
-#define LOCK_BESIDE "index.json.lock"
+#define ATTEMPTS     100
+#define PAUSE_MAX_MS 50 /* with ATTEMPTS some four seconds in all */
+#define LOCK_BESIDE  "index.json.lock"
+
+struct editing {
+    struct ocs_store *store;
+    const struct ocs_edit *edit;
+    struct ocs_rescue *rescue;
+    const struct ocs_bytes *read; /* while index.json is exchanged */
+};
 
 /* What is there now; no folder or no index.json is an empty index with *fresh set. */
 static int read_index(struct ocs_store *store, const struct ocs_edit *edit, int dir,
@@ -113,44 +124,62 @@ static int lock_beside(struct ocs_store *store, int dir, int *fd, struct ocs_err
     }
 }
 
-static int swap_index(struct ocs_store *store, int dir, const struct ocs_bytes *old,
-                      const struct ocs_bytes *bytes, int trash, struct ocs_error *err)
+static int on_given_way(void *data, const struct ocs_bytes *version, struct ocs_error *err)
 {
+    const struct editing *editing = data;
+    return ocs_rescue_keep(editing->rescue, editing->store, editing->edit->root->name,
+                           editing->read, version, err);
+}
+
+static int swap_index(struct editing *editing, int dir, const struct ocs_bytes *bytes, int trash,
+                      struct ocs_error *err)
+{
+    struct ocs_store *store = editing->store;
+    const struct ocs_exchange order = {
+        .dir = dir,
+        .expected = editing->read,
+        .bytes = bytes,
+        .old_dir = trash,
+        .old_name = "index.json",
+        .data = editing,
+        .on_given_way = on_given_way,
+    };
     auto_fd int lock = -1;
     int result = lock_beside(store, dir, &lock, err);
     if (result == 0)
-        result = ocs_index_write(dir, "index.json", old, bytes, trash, "index.json", err);
+        result = ocs_exchange_index(&order, err);
     if (lock >= 0)
         ocs_io_unlink(dir, LOCK_BESIDE, 0, LOCK_BESIDE, NULL);
     return result;
 }
 
-static int write_index(struct ocs_store *store, const struct ocs_edit *edit, int dir,
-                       const struct ocs_bytes *old, const struct ocs_bytes *bytes,
+static int write_index(struct editing *editing, int dir, const struct ocs_bytes *bytes,
                        struct ocs_error *err)
 {
     auto_fd int trash = -1;
+    const struct ocs_edit *edit = editing->edit;
     if (dir < 0)
-        return publish_folder(store, edit->root->path, bytes, err);
-    int result = open_trash(store, edit, &trash, err);
+        return publish_folder(editing->store, edit->root->path, bytes, err);
+    int result = open_trash(editing->store, edit, &trash, err);
     if (result == 0)
-        result = swap_index(store, dir, old, bytes, trash, err);
+        result = swap_index(editing, dir, bytes, trash, err);
     return result == 0 && edit->create ? write_layout_file(dir, err) : result;
 }
 
-static int change_index(struct ocs_store *store, const struct ocs_edit *edit, int dir,
-                        const struct ocs_index *index, bool fresh, struct ocs_index_edit *change,
-                        struct ocs_error *err)
+static int change_index(struct editing *editing, int dir, const struct ocs_index *index, bool fresh,
+                        struct ocs_index_edit *change, struct ocs_error *err)
 {
     auto_bytes struct ocs_bytes bytes = {0};
-    struct ocs_roots_place place = ocs_store_roots_place(store);
+    const struct ocs_edit *edit = editing->edit;
+    struct ocs_roots_place place = ocs_store_roots_place(editing->store);
+    editing->read = fresh ? NULL : &index->bytes;
     int result = edit->make(edit->data, index, change, err);
     if (result == OCS_EDIT_NOTHING && !fresh)
         return ocs_roots_remember(&place, edit->root, &index->bytes, err);
     if (result == 0 || result == OCS_EDIT_NOTHING)
         result = ocs_index_apply(index, change, &bytes, err);
     if (result == 0)
-        result = write_index(store, edit, dir, fresh ? NULL : &index->bytes, &bytes, err);
+        result = write_index(editing, dir, &bytes, err);
     if (result == 0)
         result = ocs_roots_remember(&place, edit->root, &bytes, err);
     if (result == 0 && edit->done)
@@ -159,8 +188,10 @@ static int change_index(struct ocs_store *store, const struct ocs_edit *edit, in
 }
 
 /* Positive: OCS_INDEX_CHANGED. */
-static int try_edit(struct ocs_store *store, const struct ocs_edit *edit, struct ocs_error *err)
+static int try_edit(struct editing *editing, struct ocs_error *err)
 {
+    struct ocs_store *store = editing->store;
+    const struct ocs_edit *edit = editing->edit;
     auto_fd int dir = -1;
     auto_index struct ocs_index index = {0};
     bool fresh = false;
@@ -180,7 +211,7 @@ static int try_edit(struct ocs_store *store, const struct ocs_edit *edit, struct
         return ocs_error_memory(err);
     memset(keep, true, index.document.count);
     struct ocs_index_edit change = {.keep = keep};
-    result = change_index(store, edit, dir, &index, fresh, &change, err);
+    result = change_index(editing, dir, &index, fresh, &change, err);
     free(change.add);
     return result;
 }
@@ -192,14 +223,55 @@ int ocs_edit_lock(struct ocs_store *store, const char *layout, int *fd, struct o
     return result ? result : ocs_lock_layout(store->locks, id, &store->wait, fd, err);
 }
 
-int ocs_edit_locked(struct ocs_store *store, const struct ocs_edit *edit, struct ocs_error *err)
+/* What one attempt finds in the way is soon gone: nobody holds a file open for long. */
+static void pause_before(int attempt)
 {
-    int result = OCS_INDEX_CHANGED;
-    for (int attempt = 0; result == OCS_INDEX_CHANGED && attempt < ATTEMPTS; attempt++)
-        result = try_edit(store, edit, err);
+    long ms = attempt < PAUSE_MAX_MS ? attempt : PAUSE_MAX_MS;
+    struct timespec pause = {.tv_nsec = ms * 1000000};
+    nanosleep(&pause, NULL);
+}
+
+static int edit_again_and_again(struct ocs_store *store, const struct ocs_edit *edit,
+                                struct ocs_rescue *rescue, struct ocs_error *err)
+{
+    struct editing editing = {.store = store, .edit = edit, .rescue = rescue};
+    int result = try_edit(&editing, err);
+    for (int attempt = 1; result == OCS_INDEX_CHANGED && attempt < ATTEMPTS; attempt++) {
+        pause_before(attempt);
+        result = ocs_store_cancelled(store) ? ocs_error_interrupted(err) : try_edit(&editing, err);
+    }
     if (result == OCS_INDEX_CHANGED)
         result = ocs_error_raise(err, OCS_BUSY, "index.json: somebody else keeps writing it");
     return ocs_error_context(err, result, "layout '%s'", edit->root->name);
+}
+
+static int make_rescue(void *data, const struct ocs_index *index, struct ocs_index_edit *change,
+                       struct ocs_error *err)
+{
+    int result = ocs_rescue_change(data, index, change, err);
+    return result == 0 && change->add_count == 0 ? OCS_EDIT_NOTHING : result;
+}
+
+/* Also after an edit that failed; the other tool's entries are no concern of its. */
+static int add_rescued(struct ocs_store *store, const struct ocs_edit *edit,
+                       struct ocs_rescue *rescue, struct ocs_error *err)
+{
+    const struct ocs_edit again = {.root = edit->root, .data = rescue, .make = make_rescue};
+    int result = 0;
+    for (size_t done = 0; result == 0 && done < rescue->count;) {
+        done = rescue->count;
+        result = edit_again_and_again(store, &again, rescue, err);
+    }
+    return result;
+}
+
+int ocs_edit_locked(struct ocs_store *store, const struct ocs_edit *edit, struct ocs_error *err)
+{
+    struct ocs_rescue rescue = {0};
+    int result = edit_again_and_again(store, edit, &rescue, err);
+    int added = add_rescued(store, edit, &rescue, result < 0 ? NULL : err);
+    ocs_rescue_clear(&rescue);
+    return result < 0 ? result : added;
 }
 
 int ocs_edit(struct ocs_store *store, const struct ocs_edit *edit, struct ocs_error *err)

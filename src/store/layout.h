@@ -35,6 +35,7 @@ void ocs_index_clear(struct ocs_index *index);
 #define OCS_INDEX_ABSENT     1
 #define OCS_INDEX_UNREADABLE 2 /* not regular, not to be opened, an I/O error */
 #define OCS_INDEX_INVALID    3 /* read, but not an index; empty or partial after the retries */
+#define OCS_INDEX_CHANGED    4 /* exchange.h: somebody else wrote in between */
 
 struct ocs_index_wait {
     int64_t patience_ms; /* how long an empty or partial document is read again; 5000 */
@@ -72,15 +73,5 @@ int ocs_index_apply(const struct ocs_index *index, const struct ocs_index_edit *
 extern const char OCS_INDEX_EMPTY[];
 /* {"imageLayoutVersion":"1.0.0"} */
 extern const char OCS_LAYOUT_FILE[];
-
-/* Stage `bytes`, fsync, exchange, compare what came out with `expected` (NULL:
- * there must be no index.json yet), fsync the folder.  What came out goes to
- * old_dir/old_name, or is dropped when old_dir is negative.
- * Positive OCS_INDEX_CHANGED: somebody else wrote in between; theirs is in place
- * again, read and edit it once more. */
-#define OCS_INDEX_CHANGED 4
-int ocs_index_write(int dir, const char *label, const struct ocs_bytes *expected,
-                    const struct ocs_bytes *bytes, int old_dir, const char *old_name,
-                    struct ocs_error *err);
 
 #endif

@@ -124,9 +124,10 @@ static bool matches(const struct ocs_image_name *name, const struct ocs_index *i
     return ref && strcmp(ref, name->tag) == 0;
 }
 
-/* keep[i] becomes false for what goes. OCS_USAGE: a name that matches nothing. */
-static int choose(const struct removal *removal, const struct ocs_index *index, bool *keep,
-                  struct ocs_error *err)
+/* keep[i] becomes false for what goes. OCS_USAGE: a name that matches nothing, unless it
+ * `may_be_gone`. */
+static int choose(const struct removal *removal, const struct ocs_index *index, bool may_be_gone,
+                  bool *keep, struct ocs_error *err)
 {
     for (size_t n = 0; n < removal->name_count; n++) {
         const struct ocs_image_name *name = removal->names[n];
@@ -135,7 +136,7 @@ static int choose(const struct removal *removal, const struct ocs_index *index, 
             if (matches(name, index, i))
                 keep[i] = !(found = true);
         }
-        if (!found)
+        if (!found && !may_be_gone)
             return ocs_error_raise(err, OCS_USAGE, "layout '%s' has no such image: '%s'",
                                    name->layout, name->tag ? name->tag : "by that digest");
     }
@@ -171,7 +172,7 @@ static int check_names(struct removing *removing, struct ocs_error *err)
         if (result < 0)
             return result;
         auto_free bool *keep = calloc(index.document.count + 1, sizeof(*keep));
-        result = keep ? choose(removal, &index, keep, err) : ocs_error_memory(err);
+        result = keep ? choose(removal, &index, false, keep, err) : ocs_error_memory(err);
         if (result < 0)
             return result;
     }
@@ -198,13 +199,18 @@ static void report_entry(const struct removing *removing, const struct removal *
 struct editing {
     struct removing *removing;
     const struct removal *removal;
+    bool again; /* what was there a moment ago may have gone with the first attempt */
 };
 
 static int make_edit(void *data, const struct ocs_index *index, struct ocs_index_edit *change,
                      struct ocs_error *err)
 {
-    const struct editing *editing = data;
-    return choose(editing->removal, index, change->keep, err);
+    struct editing *editing = data;
+    int result = choose(editing->removal, index, editing->again, change->keep, err);
+    editing->again = true;
+    if (result < 0)
+        return result;
+    return memchr(change->keep, false, index->document.count) ? 0 : OCS_EDIT_NOTHING;
 }
 
 static void on_edited(void *data, const struct ocs_index *index,

@@ -13,7 +13,8 @@
  *                    short           that write writes half of what it should
  *                    kill            the process ends before that call
  *                    killed-after    ... right after it
- *                    meet            OCS_FAULT_COMMAND is run before that call
+ *                    meet            OCS_FAULT_COMMAND is run before that call, and
+ *                                    before the next ones, OCS_FAULT_TIMES (1) in all
  *   OCS_FAULT_ERRNO  a number
  *   OCS_FAULT_BELOW  nothing else fails but what lies below this folder
  *   OCS_FAULT_COUNT  a file that gets one line "KIND CALLS" for each kind at exit
@@ -53,6 +54,7 @@ static struct {
     bool space;
     int kind; /* -1: none */
     unsigned long at;
+    unsigned long times; /* of a meeting */
     enum mode mode;
     int error;
     const char *command;
@@ -78,12 +80,14 @@ __attribute__((constructor)) static void read_plan(void)
     const char *kind = getenv("OCS_FAULT_KIND");
     const char *at = getenv("OCS_FAULT_AT");
     const char *error = getenv("OCS_FAULT_ERRNO");
+    const char *times = getenv("OCS_FAULT_TIMES");
     plan.any = kind && strcmp(kind, "any") == 0;
     plan.space = kind && strcmp(kind, "space") == 0;
     for (int i = 0; kind && i < KIND_COUNT; i++)
         if (strcmp(kind, NAMES[i]) == 0)
             plan.kind = i;
     plan.at = at ? strtoul(at, NULL, 10) : 0;
+    plan.times = times ? strtoul(times, NULL, 10) : 1;
     plan.mode = mode_of(getenv("OCS_FAULT_MODE"));
     plan.error = error ? atoi(error) : EIO;
     plan.command = getenv("OCS_FAULT_COMMAND");
@@ -170,6 +174,15 @@ static bool is_meant(enum kind kind)
     return (int)kind == plan.kind;
 }
 
+static bool is_its_turn(unsigned long n)
+{
+    if (plan.mode == FROM)
+        return n >= plan.at;
+    if (plan.mode == MEET)
+        return n >= plan.at && n - plan.at < plan.times;
+    return n == plan.at;
+}
+
 /* Counts the call and says what is to become of it. */
 enum verdict judge(enum kind kind, int fd, const char *path)
 {
@@ -181,7 +194,7 @@ enum verdict judge(enum kind kind, int fd, const char *path)
         trace(of_all, kind, n, fd, path);
     if (plan.at == 0 || !is_meant(kind) || !is_below(fd, path))
         return GO_ON;
-    if (plan.mode == FROM ? mine < plan.at : mine != plan.at)
+    if (!is_its_turn(mine))
         return GO_ON;
     switch (plan.mode) {
     case SHORT:

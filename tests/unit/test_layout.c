@@ -4,8 +4,6 @@
 
 #include "place.h"
 
-#include <dirent.h>
-
 #define A "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define ENTRY(digest, ref)                                                                         \
@@ -135,47 +133,6 @@ static void test_read_says_what_is_wrong(void **state)
                      OCS_INDEX_UNREADABLE);
 }
 
-static struct ocs_bytes text_bytes(const char *text)
-{
-    return (struct ocs_bytes){.data = (char *)text, .size = strlen(text)};
-}
-
-static void test_write_new_and_exchange(void **state)
-{
-    struct place *place = *state;
-    struct ocs_bytes one = text_bytes("{\"manifests\":[]}");
-    struct ocs_bytes two = text_bytes("{\"manifests\":[ ]}");
-    assert_int_equal(ocs_index_write(place->fd, "x", NULL, &one, -1, NULL, NULL), 0);
-    assert_int_equal(ocs_index_write(place->fd, "x", NULL, &two, -1, NULL, NULL),
-                     OCS_INDEX_CHANGED);
-    assert_int_equal(ocs_index_write(place->fd, "x", &one, &two, place->fd, "old", NULL), 0);
-    char *now = place_read(place, "index.json");
-    char *old = place_read(place, "old");
-    assert_string_equal(now, two.data);
-    assert_string_equal(old, one.data);
-    free(now);
-    free(old);
-}
-
-static void test_foreign_writer_is_noticed(void **state)
-{
-    struct place *place = *state;
-    struct ocs_bytes read_before = text_bytes("{\"manifests\":[]}");
-    struct ocs_bytes ours = text_bytes("{\"manifests\":[{}]}");
-    place_write(place, "index.json", "{\"manifests\":[1]}");
-    assert_int_equal(ocs_index_write(place->fd, "x", &read_before, &ours, -1, NULL, NULL),
-                     OCS_INDEX_CHANGED);
-    char *now = place_read(place, "index.json");
-    assert_string_equal(now, "{\"manifests\":[1]}");
-    free(now);
-    DIR *dir = fdopendir(dup(place->fd));
-    int entries = 0;
-    while (readdir(dir))
-        entries++;
-    closedir(dir);
-    assert_int_equal(entries, 3); /* ".", ".." and index.json: nothing staged is left */
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,8 +142,6 @@ int main(void)
         cmocka_unit_test(test_edit_of_null_and_of_nothing),
         cmocka_unit_test(test_retag),
         PLACE_TEST(test_read_says_what_is_wrong),
-        PLACE_TEST(test_write_new_and_exchange),
-        PLACE_TEST(test_foreign_writer_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
