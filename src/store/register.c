@@ -313,6 +313,21 @@ int ocs_forget(struct ocs_store *store, const char *name, void *data, ocs_change
 
 /* ---- forget --lost ---- */
 
+/* A layout whose index.json cannot be read now is one all the same. */
+static int register_unread(struct ocs_store *store, const struct ocs_census *census,
+                           struct ocs_error *err)
+{
+    struct ocs_roots_place place = ocs_store_roots_place(store);
+    struct ocs_bytes none = {.data = "", .size = 0};
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < census->layout_count; i++) {
+        const struct ocs_census_layout *layout = &census->layouts[i];
+        if (layout->state != OCS_LAYOUT_GOOD && !layout->root.registered)
+            result = ocs_roots_put(&place, &layout->root, &none, err);
+    }
+    return result;
+}
+
 /* What lies below layouts/ has its entry before anything is given up. */
 static int register_seen(struct ocs_store *store, struct ocs_error *err)
 {
@@ -325,6 +340,8 @@ static int register_seen(struct ocs_store *store, struct ocs_error *err)
     if (result < 0)
         return result;
     result = ocs_census_remember(store, &census, err);
+    if (result == 0)
+        result = register_unread(store, &census, err);
     ocs_census_clear(&census);
     return result;
 }

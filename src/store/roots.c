@@ -74,6 +74,7 @@ struct entry {
     struct ocs_bytes header;
     const char *name, *path, *sha256;
     bool attached;
+    bool unreadable; /* damaged or not: its bytes did not come */
     int64_t index_size;
 };
 
@@ -96,6 +97,11 @@ static int read_header(int fd, struct entry *out, struct ocs_error *err)
     if (!end && size == HEADER_USUAL) {
         ssize_t more = ocs_io_read(fd, buffer + size, HEADER_MAX - HEADER_USUAL);
         end = more > 0 ? memchr(buffer + size, '\n', (size_t)more) : NULL;
+        size = more < 0 ? more : size;
+    }
+    if (size < 0) {
+        out->unreadable = true;
+        ocs_error_errno(err, "read");
     }
     if (!end)
         return OCS_ROOTS_DAMAGED;
@@ -125,9 +131,12 @@ static int open_entry(const struct ocs_roots_place *place, const char *id, int *
     int result = ocs_io_open_regular(place->state_dir, path, fd, NULL, path, err);
     if (result == OCS_IO_ABSENT || (result < 0 && ocs_io_no_means()))
         return result;
+    out->unreadable = result < 0;
     if (result != 0)
         return OCS_ROOTS_DAMAGED;
     result = read_header(*fd, out, err);
+    if (out->unreadable)
+        ocs_error_context(err, -OCS_FAILED, "%s", path);
     if (result != 0)
         return result;
     char expected[OCS_ROOT_ID_SIZE];
@@ -515,8 +524,10 @@ static int give_up_damaged(void *data, const char *id, struct ocs_error *err)
     giving->whole += result == 0;
     if (result != OCS_ROOTS_DAMAGED)
         return result;
-    giving->damaged++;
     snprintf(path, sizeof(path), "roots/%s.json", id);
+    if (entry.unreadable) /* the next time it may be found good */
+        return ocs_error_hint(err, -OCS_FAILED, "if it stays so, move .ocistore/%s away", path);
+    giving->damaged++;
     return ocs_trash_put_file(giving->place->state_dir, giving->run, giving->place->state_dir, path,
                               path, err);
 }

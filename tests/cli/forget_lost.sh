@@ -62,6 +62,23 @@ prints 'forgot 1 lost entry'
 [ -f "$STORE"/.ocistore/trash/*/roots/0123456789abcdef.json ] || fail 'the damaged entry is gone'
 run 0 gc
 
+# a layout that cannot be read just now: it has its entry before others are given up, so
+# that gc misses it should its folder go
+index=$STORE/layouts/app2/index.json
+cp "$index" index
+rm "$(entry_of app2)"
+echo '{' >"$index"
+touch -d '-1 minute' "$index" # nobody is about to write the rest
+run 0 forget --lost
+[ -f "$(entry_of app2)" ] || fail 'app2 is not registered'
+same "$(counts)" "$(entries)" 'the count'
+mv "$STORE/layouts/app2" away
+run 4 gc
+mv away "$STORE/layouts/app2"
+cp index "$index"
+run 0 gc
+run 0 fsck --quick
+
 # the whole folder; what lives elsewhere is attached again first, and nothing is lost
 rm -r "$roots"
 run 8 gc
