@@ -124,7 +124,8 @@ struct ocs_layout_info {
     const char *path;
     bool attached;
     uint64_t images;
-    uint64_t bytes; /* of every blob its images reach, each counted once */
+    uint64_t bytes;      /* of every blob its images reach, each counted once */
+    const char *trouble; /* why neither is known, or NULL */
 };
 
 /* ---- import ------------------------------------------------------------- */
@@ -172,7 +173,8 @@ struct ocs_ls_visitor {
 };
 
 /* Layouts with the number of images and sizes, sorted by name; with a `name`
- * that layout and its images. */
+ * that layout and its images.  When some layout cannot be read, the others are told
+ * before that is: OCS_REFUSED (damaged, gone) or OCS_FAILED. */
 OCS_PUBLIC int ocs_ls(struct ocs_store *store, const char *name,
                       const struct ocs_ls_visitor *visitor, struct ocs_error *err);
 
@@ -459,7 +461,8 @@ struct ocs_why_report {
 
 /* Why a blob is kept: the ways to it from every layout, through referrers too; or
  * since when nothing needs it, and when gc takes it.
- * OCS_USAGE: no digest, or one that the store does not have. */
+ * OCS_USAGE: no digest, or one that the store does not have.  OCS_REFUSED or OCS_FAILED, after
+ * the rest was told: some layout cannot be read. */
 OCS_PUBLIC int ocs_why(struct ocs_store *store, const char *digest,
                        const struct ocs_why_options *options, struct ocs_why_report *report,
                        struct ocs_error *err);
@@ -476,6 +479,7 @@ struct ocs_usage {
     uint64_t freed_bytes;     /* what gc gives back once this is removed: of the exclusive bytes,
                                  those of files with one name and a digest that can be verified */
     uint64_t apparent_bytes;  /* sizes of the files, where the others are space on the disk */
+    const char *trouble;      /* why none of these is known, or NULL */
 };
 
 struct ocs_usage_options {
@@ -496,7 +500,8 @@ struct ocs_usage_report {
 };
 
 /* Space on the disk by layout, or of what is named (NAME: the layout and its images;
- * NAME:TAG, NAME@DIGEST: the image). */
+ * NAME:TAG, NAME@DIGEST: the image).  When some layout cannot be read, the others are told
+ * before that is: OCS_REFUSED (damaged, gone) or OCS_FAILED. */
 OCS_PUBLIC int ocs_usage(struct ocs_store *store, const char *const *names, size_t count,
                          const struct ocs_usage_options *options, struct ocs_usage_report *report,
                          struct ocs_error *err);

@@ -29,21 +29,29 @@ static const struct ocs_table_column columns[] = {
 struct listing {
     struct ocs_cli *cli;
     struct ocs_table table;
+    bool told; /* something of what was asked for */
 };
 
 static void print_usage_json(struct ocs_output *out, const struct ocs_usage *usage)
 {
+    bool known = !usage->trouble;
     ocs_output_open(out, "usage");
     ocs_output_string(out, "layout", usage->layout);
     ocs_output_string(out, "ref", usage->ref);
     ocs_output_string(out, "digest", usage->digest);
-    ocs_output_integer(out, "blobs", usage->blobs);
-    ocs_output_integer(out, "total_bytes", usage->total_bytes);
-    ocs_output_integer(out, "exclusive_bytes", usage->exclusive_bytes);
-    ocs_output_integer(out, "shared_bytes", usage->shared_bytes);
-    ocs_output_integer(out, "freed_bytes", usage->freed_bytes);
-    ocs_output_integer(out, "apparent_bytes", usage->apparent_bytes);
+    ocs_output_known(out, "blobs", known, usage->blobs);
+    ocs_output_known(out, "total_bytes", known, usage->total_bytes);
+    ocs_output_known(out, "exclusive_bytes", known, usage->exclusive_bytes);
+    ocs_output_known(out, "shared_bytes", known, usage->shared_bytes);
+    ocs_output_known(out, "freed_bytes", known, usage->freed_bytes);
+    ocs_output_known(out, "apparent_bytes", known, usage->apparent_bytes);
+    ocs_output_string(out, "trouble", usage->trouble);
     ocs_output_close(out);
+}
+
+static void add_size(struct ocs_table *table, const struct ocs_usage *usage, uint64_t bytes)
+{
+    ocs_table_add(table, "%s", usage->trouble ? "?" : ocs_text_size(bytes).text);
 }
 
 static void add_name(struct ocs_table *table, const struct ocs_usage *usage)
@@ -58,16 +66,17 @@ static void on_usage(void *data, const struct ocs_usage *usage)
 {
     struct listing *listing = data;
     struct ocs_table *table = &listing->table;
+    listing->told = true;
     if (listing->cli->out.json) {
         print_usage_json(&listing->cli->out, usage);
         return;
     }
     add_name(table, usage);
     ocs_table_add(table, "%s", usage->digest ? usage->digest : "");
-    ocs_table_add(table, "%s", ocs_text_size(usage->total_bytes).text);
-    ocs_table_add(table, "%s", ocs_text_size(usage->exclusive_bytes).text);
-    ocs_table_add(table, "%s", ocs_text_size(usage->shared_bytes).text);
-    ocs_table_add(table, "%s", ocs_text_size(usage->freed_bytes).text);
+    add_size(table, usage, usage->total_bytes);
+    add_size(table, usage, usage->exclusive_bytes);
+    add_size(table, usage, usage->shared_bytes);
+    add_size(table, usage, usage->freed_bytes);
 }
 
 static void print_summary_json(struct ocs_output *out, const struct ocs_usage_report *report)
@@ -119,10 +128,14 @@ static int measure(struct ocs_cli *cli, const struct du_values *values)
     const char *const *names = ocs_cli_words(cli, &count);
     result = ocs_usage(store, names, count, &usage, &report, &cli->err);
     ocs_store_close(store);
-    if (result == 0)
+    bool told = result == 0 || listing.told;
+    if (told && !cli->out.json)
+        print_end(&listing, &report);
+    int status = ocs_cli_status(cli, result);
+    if (told && cli->out.json)
         print_end(&listing, &report);
     ocs_table_clear(&listing.table);
-    return ocs_cli_status(cli, result);
+    return status;
 }
 
 static int run(struct ocs_cli *cli)

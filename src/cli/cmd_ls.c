@@ -45,9 +45,21 @@ static void print_layout_json(struct ocs_output *out, const struct ocs_layout_in
     ocs_output_string(out, "name", layout->name);
     ocs_output_string(out, "path", layout->path);
     ocs_output_bool(out, "attached", layout->attached);
-    ocs_output_integer(out, "images", layout->images);
-    ocs_output_integer(out, "bytes", layout->bytes);
+    ocs_output_known(out, "images", !layout->trouble, layout->images);
+    ocs_output_known(out, "bytes", !layout->trouble, layout->bytes);
+    ocs_output_string(out, "trouble", layout->trouble);
     ocs_output_close(out);
+}
+
+static void add_amounts(struct ocs_table *table, const struct ocs_layout_info *layout)
+{
+    if (layout->trouble) {
+        ocs_table_add(table, "?");
+        ocs_table_add(table, "?");
+        return;
+    }
+    ocs_table_add(table, "%" PRIu64, layout->images);
+    ocs_table_add(table, "%s", ocs_text_size(layout->bytes).text);
 }
 
 static void on_layout(void *data, const struct ocs_layout_info *layout)
@@ -60,8 +72,7 @@ static void on_layout(void *data, const struct ocs_layout_info *layout)
         print_layout_json(&listing->cli->out, layout);
     } else if (!listing->of_one) {
         ocs_table_add(&listing->table, "%s", layout->name);
-        ocs_table_add(&listing->table, "%" PRIu64, layout->images);
-        ocs_table_add(&listing->table, "%s", ocs_text_size(layout->bytes).text);
+        add_amounts(&listing->table, layout);
         ocs_table_add(&listing->table, "%s%s", layout->attached ? "in " : "",
                       layout->attached ? layout->path : "");
     }
@@ -139,10 +150,14 @@ static int list(struct ocs_cli *cli, const struct ls_values *values)
         .data = &listing, .on_layout = on_layout, .on_image = on_image};
     result = ocs_ls(store, name, &visitor, &cli->err);
     ocs_store_close(store);
-    if (result == 0)
+    bool told = result == 0 || listing.layouts > 0; /* what could be seen of them */
+    if (told && !cli->out.json)
+        print_end(&listing);
+    int status = ocs_cli_status(cli, result);
+    if (told && cli->out.json)
         print_end(&listing);
     ocs_table_clear(&listing.table);
-    return ocs_cli_status(cli, result);
+    return status;
 }
 
 static int run(struct ocs_cli *cli)

@@ -199,6 +199,14 @@ void ocs_output_integer(struct ocs_output *out, const char *name, uint64_t numbe
     printf("%" PRIu64, number);
 }
 
+void ocs_output_known(struct ocs_output *out, const char *name, bool known, uint64_t number)
+{
+    if (known)
+        ocs_output_integer(out, name, number);
+    else
+        ocs_output_string(out, name, NULL);
+}
+
 void ocs_output_number(struct ocs_output *out, const char *name, double number)
 {
     put_name(out, name);

@@ -52,6 +52,8 @@ void ocs_output_open(struct ocs_output *out, const char *type);
 void ocs_output_close(struct ocs_output *out);
 /* `name` NULL inside arrays.  NULL text is null; bytes that are no UTF-8 become U+FFFD. */
 void ocs_output_string(struct ocs_output *out, const char *name, const char *text);
+/* null when it is not known. */
+void ocs_output_known(struct ocs_output *out, const char *name, bool known, uint64_t number);
 void ocs_output_integer(struct ocs_output *out, const char *name, uint64_t number);
 void ocs_output_number(struct ocs_output *out, const char *name, double number);
 void ocs_output_bool(struct ocs_output *out, const char *name, bool value);

@@ -307,6 +307,13 @@ static int blame_missing(struct ocs_fsck_run *run, const struct ocs_root *root, 
     return ocs_findings_add(&run->findings, &note, err);
 }
 
+/* A folder that is there and may not be opened. */
+static int blame_closed(struct ocs_fsck_run *run, const char *why, struct ocs_error *err)
+{
+    struct visit visit = {.run = run, .place = &run->places[run->place_count - 1], .dir = -1};
+    return blame_index(&visit, "index-unreadable", why, err);
+}
+
 static int check_registered(struct ocs_fsck_run *run, const struct ocs_root *root,
                             struct ocs_error *err)
 {
@@ -323,7 +330,7 @@ static int check_registered(struct ocs_fsck_run *run, const struct ocs_root *roo
     if (r == OCS_IO_ABSENT || r == OCS_IO_NOT_REGULAR)
         return blame_missing(run, root, r == OCS_IO_ABSENT ? NULL : "is no folder", err);
     if (r < 0)
-        return blame_missing(run, root, local.message, err);
+        return blame_closed(run, local.message, err);
     return check_layout(run, dir, root->last.size > 0, err);
 }
 

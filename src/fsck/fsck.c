@@ -19,6 +19,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Of a repair: an index.json, its indexes, their manifests, what these name. */
@@ -242,8 +244,10 @@ static int open_blobs(struct ocs_fsck_run *run, const char *path, struct ocs_err
         if (r < 0)
             return r;
     }
+    char label[PATH_MAX];
+    snprintf(label, sizeof(label), "%s%s", shared ? shared : path, shared ? "" : "/blobs");
     int r = ocs_blobs_open(shared ? root : run->layout_dir, shared ? "." : "blobs",
-                           OCS_BLOBS_FOLLOW, shared ? shared : path, &run->blobs, err);
+                           OCS_BLOBS_FOLLOW, label, &run->blobs, err);
     run->owns_blobs = r == 0;
     return r < 0 ? r : 0;
 }

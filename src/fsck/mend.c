@@ -10,6 +10,7 @@
 #include "store/trash.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,7 +75,9 @@ static int open_source(struct ocs_mender *mender, const char *path, struct ocs_e
         return r < 0 ? -OCS_USAGE : r;
     }
     struct ocs_blobs *blobs = NULL;
-    int r = ocs_blobs_open(dir, "blobs", OCS_BLOBS_FOLLOW, path, &blobs, err);
+    char label[PATH_MAX];
+    snprintf(label, sizeof(label), "%s/blobs", path);
+    int r = ocs_blobs_open(dir, "blobs", OCS_BLOBS_FOLLOW, label, &blobs, err);
     if (r > 0)
         r = ocs_blobs_open(dir, ".", OCS_BLOBS_FOLLOW, path, &blobs, err);
     if (r > 0)
@@ -295,16 +298,16 @@ static int place_copy(struct ocs_mender *mender, const struct ocs_digest *digest
     return ocs_blobs_sync(blobs, err);
 }
 
-static int try_source(struct ocs_mender *mender, struct ocs_blobs *source,
-                      const struct ocs_digest *digest, bool held, struct ocs_error *err)
+static int try_source(struct ocs_mender *mender, size_t source, const struct ocs_digest *digest,
+                      bool held, struct ocs_error *err)
 {
     auto_fd int fd = -1;
-    if (ocs_blobs_open_blob(source, digest, &fd, NULL, NULL) != 0)
+    if (ocs_blobs_open_blob(mender->sources[source], digest, &fd, NULL, NULL) != 0)
         return OCS_MEND_LEFT;
     int r = mender->dry_run ? copy_verified(fd, -1, digest, err) : stage(mender, fd, digest, err);
     if (r != 0)
         return r < 0 ? r : OCS_MEND_LEFT;
-    ocs_mender_say(mender, "copied from %s", ocs_blobs_label(source));
+    ocs_mender_say(mender, "copied from %s", mender->run->options->from[source]);
     return mender->dry_run ? 0 : place_copy(mender, digest, held, err);
 }
 
@@ -320,7 +323,7 @@ static int climb(struct ocs_mender *mender, uint32_t blob, const struct ocs_dige
     bool held = place != PLACE_EMPTY;
     r = try_spares(mender, blob, digest, held, err);
     for (size_t i = 0; r == OCS_MEND_LEFT && i < mender->source_count; i++)
-        r = try_source(mender, mender->sources[i], digest, held, err);
+        r = try_source(mender, i, digest, held, err);
     if (r != OCS_MEND_LEFT || place != PLACE_WRONG)
         return r; /* what cannot be read stays where it is: the disk may recover */
     ocs_mender_say(mender, "moved to .ocistore/quarantine");

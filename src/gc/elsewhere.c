@@ -8,6 +8,7 @@
 #include "store/trash.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -153,9 +154,11 @@ static int open_own_blobs(struct ocs_store *store, const struct ocs_root *root,
     if (strcmp(root->name, ".") == 0)
         return 0;
     auto_fd int dir = -1;
+    char label[PATH_MAX];
+    snprintf(label, sizeof(label), "%s/blobs", root->path);
     int result = ocs_store_open_layout(store, root, &dir, err);
     if (result == 0)
-        result = ocs_blobs_open(dir, "blobs", 0, root->path, out, err);
+        result = ocs_blobs_open(dir, "blobs", 0, label, out, err);
     return result < 0 ? result : 0;
 }
 

@@ -353,6 +353,8 @@ OCS_PUBLIC int ocs_why(struct ocs_store *store, const char *text,
     int result = ocs_sight_take(store, &explain.sight, err);
     if (result == 0)
         result = explain_digest(&explain, &digest, text, err);
+    if (result == 0)
+        result = ocs_image_unseen(store, &explain.sight.census, err);
     explain_clear(&explain);
     return result;
 }

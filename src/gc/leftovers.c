@@ -69,11 +69,21 @@ static int add(struct finder *finder, const char *tool, const struct stat *st,
     return 0;
 }
 
+/* What may not be looked at is left alone. */
+static int leave(struct finder *finder)
+{
+    finder->surprised = true;
+    finder->out->others++;
+    return 0;
+}
+
 static int add_file(struct finder *finder, const char *tool, struct ocs_error *err)
 {
     struct stat st;
     if (fstatat(finder->store->dir, finder->path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : ocs_error_errno(err, "%s", finder->path);
+        return errno == ENOENT   ? 0
+               : errno == EACCES ? leave(finder)
+                                 : ocs_error_errno(err, "%s", finder->path);
     if (S_ISREG(st.st_mode))
         return add(finder, tool, &st, err);
     finder->surprised = true;
@@ -165,6 +175,8 @@ static int look_into(struct finder *finder, enum ocs_temporary_place place, stru
     auto_dir DIR *dir = NULL;
     const char *path = finder->path[0] ? finder->path : ".";
     int result = ocs_walk_open(finder->store->dir, path, &dir, err);
+    if (result < 0 && errno == EACCES)
+        return leave(finder);
     if (result)
         return result < 0 ? result : 0;
     struct dirent *entry;

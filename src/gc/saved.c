@@ -148,15 +148,17 @@ static int read_manifest(int layout_dir, struct ocs_stamp *stamp, struct ocs_byt
     return ocs_io_read_all(fd, OCS_JSON_INDEX_BYTES, out, MANIFEST_JSON, err);
 }
 
-static int read_layout(struct finder *finder, const struct ocs_root *root, struct ocs_stamp *stamp,
-                       struct ocs_error *err)
+static int read_layout(struct finder *finder, const struct ocs_census_layout *layout,
+                       struct ocs_stamp *stamp, struct ocs_error *err)
 {
     auto_fd int dir = -1;
     auto_bytes struct ocs_bytes bytes = {0};
+    const struct ocs_root *root = &layout->root;
     int result = ocs_store_open_layout(finder->store, root, &dir, err);
     if (result == 0)
         result = read_manifest(dir, stamp, &bytes, err);
-    if (result > 0) /* the census has said what is wrong with the folder */
+    bool known = layout->state != OCS_LAYOUT_GOOD && !(result < 0 && ocs_io_no_means());
+    if (result > 0 || known) /* the census has said what is wrong with the folder */
         return 0;
     if (result == 0)
         return ocs_saved_each_digest(bytes.data, bytes.size, finder, find_id, err);
@@ -172,7 +174,7 @@ int ocs_saved_read(struct ocs_store *store, const struct ocs_census *census, str
     int result = saved.stamps ? 0 : ocs_error_memory(err);
     for (size_t i = 0; result == 0 && i < census->layout_count; i++) {
         finder.layout = (uint32_t)i;
-        result = read_layout(&finder, &census->layouts[i].root, &saved.stamps[i], err);
+        result = read_layout(&finder, &census->layouts[i], &saved.stamps[i], err);
     }
     if (result)
         ocs_saved_clear(&saved);

@@ -15,8 +15,7 @@ struct ocs_sight {
     struct ocs_mark mark;
 };
 
-/* Every layout whose roots are not known is a notice.  `out` needs no clearing
- * after an error. */
+/* `out` needs no clearing after an error.  Whether it is all there is: ocs_image_unseen. */
 int ocs_sight_take(struct ocs_store *store, struct ocs_sight *out, struct ocs_error *err);
 void ocs_sight_clear(struct ocs_sight *sight);
 

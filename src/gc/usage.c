@@ -205,7 +205,10 @@ static void tell(struct usage *usage, struct ocs_usage *out)
 
 static void tell_layout(struct usage *usage, size_t layout)
 {
-    struct ocs_usage out = {.layout = usage->sight.census.layouts[layout].root.name};
+    struct ocs_usage out = {
+        .layout = usage->sight.census.layouts[layout].root.name,
+        .trouble = usage->sight.census.layouts[layout].trouble,
+    };
     struct sum sum = {usage, usage->layouts.owners, (uint32_t)layout, &out};
     usage->sums++;
     each_root(usage, layout, &sum, add_root);
@@ -331,6 +334,8 @@ OCS_PUBLIC int ocs_usage(struct ocs_store *store, const char *const *names, size
     }
     if (result == 0 && count == 0)
         tell_all(&usage);
+    if (result == 0)
+        result = ocs_image_unseen(store, &usage.sight.census, err);
     usage_clear(&usage);
     return result;
 }

@@ -70,7 +70,7 @@ static int blob_errno(const struct ocs_blobs *blobs, const struct ocs_digest *di
 
 /* ---- folders ---- */
 
-/* Positive: OCS_IO_ABSENT, OCS_IO_NOT_REGULAR. */
+/* Positive: OCS_IO_ABSENT, OCS_IO_NOT_REGULAR.  `label` is what errors call it. */
 static int open_folder(int dir, const char *path, unsigned flags, int *fd, const char *label,
                        struct ocs_error *err)
 {
@@ -86,7 +86,16 @@ static int open_folder(int dir, const char *path, unsigned flags, int *fd, const
         return OCS_IO_ABSENT;
     if (errno == ENOTDIR)
         return fstatat(dir, path, &st, 0) == 0 ? OCS_IO_NOT_REGULAR : OCS_IO_ABSENT;
-    return ocs_error_errno(err, "%s/%s", label, path);
+    return ocs_error_errno(err, "%s", label);
+}
+
+/* One of an algorithm. */
+static int open_inner(const struct ocs_blobs *blobs, const char *name, int *fd,
+                      struct ocs_error *err)
+{
+    struct what label;
+    snprintf(label.text, sizeof(label.text), "%.200s/%.200s", blobs->label, name);
+    return open_folder(blobs->dir, name, blobs->flags, fd, label.text, err);
 }
 
 int ocs_blobs_open(int root, const char *path, unsigned flags, const char *label,
@@ -139,8 +148,7 @@ static int known_folder(const struct ocs_blobs *blobs, enum ocs_algorithm algori
     int kept = atomic_load_explicit(&folder->fd, memory_order_acquire);
     if (kept < 0) {
         auto_fd int opened = -1;
-        int result = open_folder(blobs->dir, ocs_algorithm_name(algorithm), blobs->flags, &opened,
-                                 blobs->label, err);
+        int result = open_inner(blobs, ocs_algorithm_name(algorithm), &opened, err);
         if (result)
             return result;
         if (atomic_compare_exchange_strong(&folder->fd, &kept, opened))
@@ -168,8 +176,7 @@ static int place_open(const struct ocs_blobs *blobs, const struct ocs_digest *di
     place_name(place, digest);
     if (place->algorithm != OCS_ALGORITHM_OTHER)
         return known_folder(blobs, place->algorithm, &place->fd, err);
-    int result =
-        open_folder(blobs->dir, place->path, blobs->flags, &place->owned, blobs->label, err);
+    int result = open_inner(blobs, place->path, &place->owned, err);
     place->fd = place->owned;
     return result;
 }
@@ -344,16 +351,18 @@ static int list_entry(int dir, const struct listed *folder, const struct dirent 
     return visitor->on_stranger ? visitor->on_stranger(visitor->data, path, err) : 0;
 }
 
-static int open_listing(const struct ocs_blobs *blobs, const char *path, DIR **out,
+/* `algorithm` NULL: the folder of all of them. */
+static int open_listing(const struct ocs_blobs *blobs, const char *algorithm, DIR **out,
                         struct ocs_error *err)
 {
     auto_fd int fd = -1;
-    int result = open_folder(blobs->dir, path, blobs->flags, &fd, blobs->label, err);
+    int result = algorithm ? open_inner(blobs, algorithm, &fd, err)
+                           : open_folder(blobs->dir, ".", blobs->flags, &fd, blobs->label, err);
     if (result)
         return result;
     *out = fdopendir(fd);
     if (!*out)
-        return ocs_error_errno(err, "%s/%s", blobs->label, path);
+        return ocs_error_errno(err, "%s/%s", blobs->label, algorithm ? algorithm : "");
     (void)TAKE_FD(fd);
     return 0;
 }
@@ -379,7 +388,7 @@ int ocs_blobs_each(const struct ocs_blobs *blobs, const struct ocs_blobs_visitor
                    struct ocs_error *err)
 {
     auto_dir DIR *dir = NULL;
-    int result = open_listing(blobs, ".", &dir, err);
+    int result = open_listing(blobs, NULL, &dir, err);
     if (result)
         return result < 0 ? result : 0;
     struct dirent *entry;

@@ -41,9 +41,10 @@ struct reading {
 };
 
 static int note_trouble(struct ocs_census_layout *layout, enum ocs_census_layout_state state,
-                        const char *text, struct ocs_error *err)
+                        const char *text, enum ocs_status fault, struct ocs_error *err)
 {
     layout->state = state;
+    layout->fault = fault;
     layout->trouble = strdup(text);
     return layout->trouble ? 0 : ocs_error_memory(err);
 }
@@ -55,6 +56,8 @@ static int open_layout(struct ocs_store *store, struct ocs_census_layout *layout
     int result = ocs_store_open_layout(store, &layout->root, fd, &trouble);
     if (result == 0)
         return 0;
+    if (result < 0 && ocs_io_no_means())
+        return ocs_error_raise(err, trouble.status, "%s", trouble.message);
     char text[sizeof(trouble.message)];
     if (result == OCS_IO_ABSENT)
         snprintf(text, sizeof(text), "%s: No such file or directory", layout->root.path);
@@ -63,7 +66,8 @@ static int open_layout(struct ocs_store *store, struct ocs_census_layout *layout
     else
         snprintf(text, sizeof(text), "%s", trouble.message);
     bool missing = result == OCS_IO_ABSENT;
-    return note_trouble(layout, missing ? OCS_LAYOUT_MISSING : OCS_LAYOUT_UNREADABLE, text, err);
+    return note_trouble(layout, missing ? OCS_LAYOUT_MISSING : OCS_LAYOUT_UNREADABLE, text,
+                        result < 0 ? trouble.status : OCS_REFUSED, err);
 }
 
 /* What the names of the files tell; the rest is looked up by the calling thread. */
@@ -125,7 +129,7 @@ static int read_layout(const struct reading *reading, struct ocs_census_layout *
     }
     bool invalid = result == OCS_INDEX_INVALID;
     return note_trouble(layout, invalid ? OCS_LAYOUT_INVALID : OCS_LAYOUT_UNREADABLE,
-                        trouble.message, err);
+                        trouble.message, trouble.status, err);
 }
 
 /* ---- all of them ---- */

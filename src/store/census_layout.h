@@ -26,6 +26,7 @@ struct ocs_census_layout {
     struct ocs_root root;
     enum ocs_census_layout_state state;
     char *trouble;            /* why it is not GOOD; else NULL */
+    enum ocs_status fault;    /* then: OCS_REFUSED (damaged, gone), OCS_FAILED (not to be read) */
     struct ocs_index_sum sum; /* of the bytes that were read */
     struct ocs_stamp stamp;   /* of the file that they were read from */
     struct ocs_index index;   /* empty where only ids were asked for and all are known */

@@ -19,14 +19,61 @@ const struct ocs_census_layout *ocs_image_layout(const struct ocs_census *census
             continue;
         if (layout->state == OCS_LAYOUT_GOOD)
             return layout;
-        int result = ocs_error_raise(err, OCS_REFUSED, "%s", layout->trouble);
-        if (layout->root.last.size > 0 && layout->state != OCS_LAYOUT_MISSING)
+        int result = ocs_error_raise(err, layout->fault, "%s", layout->trouble);
+        if (layout->root.last.size > 0 && layout->state != OCS_LAYOUT_MISSING &&
+            layout->fault == OCS_REFUSED)
             ocs_error_hint(err, result, OCS_ROOT_MEND_HELP);
         return NULL;
     }
-    ocs_error_hint(err, ocs_error_raise(err, OCS_USAGE, "there is no layout '%s'", name),
-                   "ocistore ls");
+    if (census->roots_damaged)
+        ocs_error_hint(err,
+                       ocs_error_raise(err, OCS_REFUSED, "no layout '%s' can be seen: %s", name,
+                                       census->roots_trouble),
+                       "%s", census->roots_help ? census->roots_help : "ocistore fsck");
+    else
+        ocs_error_hint(err, ocs_error_raise(err, OCS_USAGE, "there is no layout '%s'", name),
+                       "ocistore ls");
     return NULL;
+}
+
+/* All but the last are said at once: an error has room for one. */
+static int complain(const struct ocs_store *store, int result, struct ocs_error *now,
+                    const struct ocs_error *last)
+{
+    if (result < 0)
+        ocs_store_notice(store, "%s", now->message);
+    *now = *last;
+    return result < 0 && (int)last->status < -result ? result : -(int)last->status;
+}
+
+int ocs_image_unseen(const struct ocs_store *store, const struct ocs_census *census,
+                     struct ocs_error *err)
+{
+    int result = 0;
+    char label[OCS_LAYOUT_NAME_MAX + 32];
+    struct ocs_error now = {0}, last = {0};
+    if (census->roots_damaged) {
+        ocs_error_raise(&last, OCS_REFUSED, "some layout may be unknown: %s",
+                        census->roots_trouble ? census->roots_trouble : "roots");
+        ocs_error_hint(&last, -1, "%s",
+                       census->roots_help ? census->roots_help : "ocistore fsck says more");
+        result = complain(store, result, &now, &last);
+    }
+    for (size_t i = 0; i < census->layout_count; i++) {
+        const struct ocs_census_layout *layout = &census->layouts[i];
+        if (layout->state == OCS_LAYOUT_GOOD)
+            continue;
+        ocs_store_layout_label(&layout->root, label, sizeof(label));
+        ocs_error_raise(&last, layout->fault, "what %s needs is not known: %s", label,
+                        layout->trouble);
+        ocs_error_hint(&last, -1, "ocistore fsck says what helps");
+        result = complain(store, result, &now, &last);
+    }
+    if (result < 0 && err) {
+        *err = now;
+        err->status = (enum ocs_status) - result;
+    }
+    return result;
 }
 
 int ocs_image_no_layout(const struct ocs_roots *roots, const char *name, struct ocs_error *err)

@@ -21,6 +21,12 @@ const struct ocs_census_layout *ocs_image_layout(const struct ocs_census *census
  * entry of roots/ cannot be read, which may be this one. */
 int ocs_image_no_layout(const struct ocs_roots *roots, const char *name, struct ocs_error *err);
 
+/* What is said in the end of a look at all layouts when it was not one: of every layout
+ * that could not be read, and of roots/.  OCS_REFUSED (damaged, gone), OCS_FAILED (not to
+ * be read); 0 when everything was seen. */
+int ocs_image_unseen(const struct ocs_store *store, const struct ocs_census *census,
+                     struct ocs_error *err);
+
 /* Whether an entry is what the name says; every one is when it says a layout only. */
 bool ocs_image_matches(const struct ocs_image_name *name, const struct ocs_census_layout *layout,
                        size_t entry);

@@ -23,9 +23,8 @@ static void show_layout(const struct listing *listing, const struct ocs_census_l
         .attached = layout->root.attached,
         .images = layout->count,
         .bytes = ocs_image_size_of_layout(listing->sizes, layout),
+        .trouble = layout->trouble,
     };
-    if (layout->state != OCS_LAYOUT_GOOD)
-        ocs_store_notice(listing->store, "%s", layout->trouble);
     if (listing->visitor->on_layout)
         listing->visitor->on_layout(listing->visitor->data, &info);
 }
@@ -103,8 +102,8 @@ static int list_layouts(const struct listing *listing, struct ocs_error *err)
     struct ocs_roots roots = {0};
     struct ocs_roots_place place = ocs_store_roots_place(listing->store);
     int result = ocs_roots_read(&place, &roots, err);
-    if (result == 0)
-        result = list_known(listing, &roots, err);
+    if (result == 0) /* what of the layouts cannot be seen is told by those who look */
+        result = roots.damaged ? NOT_LISTED : list_known(listing, &roots, err);
     ocs_roots_clear(&roots);
     return result;
 }
@@ -125,6 +124,8 @@ static int count_layouts(struct listing *listing, const char *name, struct ocs_e
         show_layout(listing, &census.layouts[i]);
     if (result == 0)
         ocs_listing_remember(listing->store, &census);
+    if (result == 0 && !name)
+        result = ocs_image_unseen(listing->store, &census, err);
     ocs_image_sizes_free(listing->sizes);
     ocs_census_clear(&census);
     return result;

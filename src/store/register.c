@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -192,7 +193,9 @@ static int refuse_own_blobs(const char *path, struct ocs_error *err)
     struct stat st;
     if (dir < 0)
         return ocs_error_errno(err, "%s", path);
-    int result = ocs_blobs_open(dir, "blobs", OCS_BLOBS_FOLLOW, path, &blobs, err);
+    char label[PATH_MAX];
+    snprintf(label, sizeof(label), "%s/blobs", path);
+    int result = ocs_blobs_open(dir, "blobs", OCS_BLOBS_FOLLOW, label, &blobs, err);
     if (result == 0)
         ocs_blobs_close(blobs);
     if (result != 0)

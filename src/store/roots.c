@@ -449,6 +449,16 @@ static void on_trouble(void *data, const char *path, const char *text, const cha
     note_damage(data, path, text, help);
 }
 
+static void on_closed(void *data, const char *path, const char *text)
+{
+    const struct ocs_roots *roots = data;
+    for (size_t i = 0; i < roots->count; i++) {
+        if (!roots->items[i].attached && strcmp(roots->items[i].path, path) == 0)
+            return;
+    }
+    note_damage(data, path, text, "make the folder readable, or move it away");
+}
+
 /* Sorted; of a layout that is registered and was seen only the entry stays. */
 static void sort_and_merge(struct ocs_roots *roots)
 {
@@ -487,7 +497,11 @@ int ocs_roots_read(const struct ocs_roots_place *place, struct ocs_roots *out,
     struct reading reading = {.place = place};
     struct ocs_roots *roots = &reading.roots;
     struct ocs_seen_visitor visitor = {
-        .data = roots, .on_layout = on_layout, .on_trouble = on_trouble};
+        .data = roots,
+        .on_layout = on_layout,
+        .on_trouble = on_trouble,
+        .on_closed = on_closed,
+    };
     auto_fd int folder = -1;
     int result = lock_folder(place, LOCK_SH, &folder, err);
     if (result == 0)

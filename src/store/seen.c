@@ -36,11 +36,23 @@ static void see_link(struct walk *walk, int dir, const char *name)
 
 #define LAYOUT_DEPTH_MAX 128 /* components of two bytes fill a name of 255 */
 
+/* What may not be looked at may be one. */
 static bool has_layout_file(int dir)
 {
     struct stat st;
-    return fstatat(dir, "index.json", &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+    return fstatat(dir, "index.json", &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT ||
            fstatat(dir, "oci-layout", &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A folder that cannot be read may hold layouts: whoever has to know them all cannot go
+ * on, and nobody else is kept from working with the others. */
+static int see_trouble(struct walk *walk, const char *path, const struct ocs_error *why,
+                       struct ocs_error *err)
+{
+    if (ocs_io_no_means())
+        return ocs_error_raise(err, why->status, "%s", why->message);
+    walk->visitor->on_closed(walk->visitor->data, path, why->message);
+    return 0;
 }
 
 static int see_layout(struct walk *walk, int dir, size_t length, struct ocs_error *err)
@@ -61,9 +73,12 @@ static int walk_entry(struct walk *walk, int dir, const char *child, size_t leng
     auto_fd int fd = -1;
     char label[sizeof("layouts//") + sizeof(walk->name) + NAME_MAX];
     snprintf(label, sizeof(label), "layouts/%s%s%s", walk->name, length > 0 ? "/" : "", child);
-    int result = ocs_io_open_dir(dir, child, &fd, label, err);
-    if (result != 0)
-        return result < 0 ? result : 0;
+    struct ocs_error why = {0};
+    int result = ocs_io_open_dir(dir, child, &fd, label, &why);
+    if (result < 0)
+        return see_trouble(walk, label, &why, err);
+    if (result > 0)
+        return 0;
     size_t size = strlen(child);
     if (length + (length > 0) + size > OCS_LAYOUT_NAME_MAX || depth >= LAYOUT_DEPTH_MAX) {
         walk->visitor->on_trouble(walk->visitor->data, "layouts",
@@ -108,17 +123,20 @@ static int walk_layouts(struct walk *walk, int dir, size_t length, unsigned dept
 int ocs_seen_layouts(int store_dir, const struct ocs_seen_visitor *visitor, struct ocs_error *err)
 {
     int fd = -1;
+    struct walk walk = {.visitor = visitor};
+    struct ocs_error why = {0};
     if (has_layout_file(store_dir)) { /* a store in place */
         int result = visitor->on_layout(visitor->data, ".", ".", err);
         if (result < 0)
             return result;
     }
-    int result = ocs_io_open_dir(store_dir, "layouts", &fd, "layouts", err);
+    int result = ocs_io_open_dir(store_dir, "layouts", &fd, "layouts", &why);
     if (result == OCS_IO_NOT_REGULAR)
         visitor->on_trouble(visitor->data, "layouts", "layouts is no folder",
                             "put the folder of the layouts in its place");
-    if (result != 0)
-        return result < 0 ? result : 0;
-    struct walk walk = {.visitor = visitor};
+    if (result < 0)
+        return see_trouble(&walk, "layouts", &why, err);
+    if (result > 0)
+        return 0;
     return walk_layouts(&walk, fd, 0, 0, err);
 }

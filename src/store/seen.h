@@ -15,6 +15,9 @@ struct ocs_seen_visitor {
     int (*on_layout)(void *data, const char *name, const char *path, struct ocs_error *err);
     /* Something that may be a layout and cannot be followed: gc must not go on. */
     void (*on_trouble)(void *data, const char *path, const char *text, const char *help);
+    /* The same of a folder that cannot be read.  When it is known to be a layout, whoever
+     * reads that will say so. */
+    void (*on_closed)(void *data, const char *path, const char *text);
 };
 
 int ocs_seen_layouts(int store_dir, const struct ocs_seen_visitor *visitor, struct ocs_error *err);

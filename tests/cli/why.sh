@@ -65,5 +65,8 @@ run 16 --store "$STORE" why
 # An index.json that cannot be read: what it needs is not known, and that is said.
 put 'another one'
 echo '{' >"$STORE/layouts/app/index.json"
-run 0 --store "$STORE" why "$digest"
+run 4 --store "$STORE" why "$digest"
 complains "what layout 'app' needs is not known"
+prints 'no layout needs it'
+run_json 4 --store "$STORE" why "$digest"
+holds 'any(.type == "garbage") and any(.type == "error")'
