@@ -12,10 +12,10 @@
 
 /* trash list and trash restore. */
 
-/* "layouts/<name>/index.json" -> the name, in `out`. */
-static bool layout_of(const char *path, char *out, size_t size)
+/* "layouts/<name><after>" -> the name, in `out`. */
+static bool layout_of(const char *path, const char *after, char *out, size_t size)
 {
-    static const char before[] = "layouts/", after[] = "/index.json";
+    static const char before[] = "layouts/";
     size_t length = strlen(path);
     size_t fixed = strlen(before) + strlen(after);
     if (length <= fixed || strncmp(path, before, strlen(before)) != 0 ||
@@ -43,7 +43,7 @@ static int list_entry(void *data, const char *run, const char *path,
         .since = ocs_run_time(run),
         .path = path,
         .digest = digest ? ocs_digest_format(digest, text) : NULL,
-        .layout = layout_of(path, name, sizeof(name)) ? name : NULL,
+        .layout = layout_of(path, "/index.json", name, sizeof(name)) ? name : NULL,
         .bytes = ocs_blob_frees(st),
     };
     (void)err;
@@ -78,6 +78,8 @@ static void search_clear(struct search *search)
 
 static int add_run(struct search *search, const char *run, struct ocs_error *err)
 {
+    if (search->count > 0 && strcmp(search->runs[search->count - 1], run) == 0)
+        return 0;
     if ((search->count & (search->count - 1)) == 0) {
         size_t capacity = search->count ? search->count * 2 : 1;
         void *grown = realloc(search->runs, capacity * sizeof(*search->runs));
@@ -89,16 +91,23 @@ static int add_run(struct search *search, const char *run, struct ocs_error *err
     return 0;
 }
 
+/* A layout that had lost its index.json went without one; the last good one went along. */
+static bool is_of_layout(const char *path, const char *layout)
+{
+    char name[OCS_LAYOUT_NAME_MAX + 1];
+    return (layout_of(path, "/index.json", name, sizeof(name)) ||
+            layout_of(path, "/oci-layout", name, sizeof(name))) &&
+           strcmp(name, layout) == 0;
+}
+
 static int match_entry(void *data, const char *run, const char *path,
                        const struct ocs_digest *digest, const struct stat *st,
                        struct ocs_error *err)
 {
     struct search *search = data;
-    char name[OCS_LAYOUT_NAME_MAX + 1];
     (void)st;
-    bool found = search->digest
-                     ? digest && ocs_digest_equal(digest, search->digest)
-                     : layout_of(path, name, sizeof(name)) && strcmp(name, search->layout) == 0;
+    bool found = search->digest ? digest && ocs_digest_equal(digest, search->digest)
+                                : is_of_layout(path, search->layout);
     return found ? add_run(search, run, err) : 0;
 }
 

@@ -44,6 +44,12 @@ complains 'the last good one'
 jq -S '.manifests | sort_by(.digest, .annotations)' good >expected
 jq -S '.manifests | sort_by(.digest, .annotations)' "$index" >restored
 same_files expected restored 'other entries came back'
+# the same where it was lost altogether
+rm "$index"
+run 0 rm app1
+run 0 trash restore app1
+jq -S '.manifests | sort_by(.digest, .annotations)' "$index" >restored
+same_files expected restored 'other entries came back from a layout without index.json'
 truncate -s 40 "$index"
 run 0 rm app1
 prints 'is not known'
