@@ -41,6 +41,25 @@ static int check_marker(struct ocs_fsck_run *run, struct ocs_error *err)
     return r < 0 ? r : OCS_CHECK_STORE_NONE;
 }
 
+/* A link would lead out of the store, where the blobs of all layouts would be missed at
+ * once; nothing follows it. */
+static int check_folders(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    static const char *const folders[] = {"blobs/sha256", "blobs/sha512"};
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        struct stat st;
+        if (fstatat(run->store->dir, folders[i], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+            S_ISDIR(st.st_mode))
+            continue;
+        const char *what = S_ISLNK(st.st_mode)
+                               ? "is a symbolic link: a store's blobs must lie in it"
+                               : "is no folder";
+        int r = ocs_fsck_blame_file(run, "store-split", folders[i], what, err);
+        return r < 0 ? r : OCS_CHECK_STORE_NONE;
+    }
+    return 0;
+}
+
 int ocs_check_store(struct ocs_fsck_run *run, struct ocs_error *err)
 {
     if (!run->store)
@@ -49,7 +68,7 @@ int ocs_check_store(struct ocs_fsck_run *run, struct ocs_error *err)
     if (r == 0 && !on_one_mount(run->store->dir, "blobs", ".ocistore"))
         r = ocs_fsck_blame_file(run, "store-split", "blobs",
                                 "is on another file system than .ocistore", err);
-    return r;
+    return r == 0 ? check_folders(run, err) : r;
 }
 
 /* ---- trash and quarantine ---- */

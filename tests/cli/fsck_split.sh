@@ -18,3 +18,14 @@ status=$?
 same "$status" 8 'the exit status'
 prints 'fatal: store-split: blobs'
 run 0 --store store fsck
+
+# A link out of the store is said once, and not as the loss of every blob.
+mkdir elsewhere
+mkdir -p store/blobs
+ln -s ../../elsewhere store/blobs/sha256
+run 8 --store store fsck
+prints 'fatal: store-split: blobs/sha256: is a symbolic link'
+same "$(grep -c '^[a-z]*: [a-z-]*: ' out)" 1 'the number of findings'
+run 4 --store store gc
+rm store/blobs/sha256
+run 0 --store store fsck
