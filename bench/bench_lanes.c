@@ -5,6 +5,7 @@
  * bench_lanes [KIB_PER_STREAM].  GB a second of the processor's time, the best of
  * five; "libcrypto" is one stream of it. */
 #include "store/lanes.h"
+#include "store/sha2.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +55,7 @@ static double rate_of(struct ocs_lanes *lanes, enum ocs_algorithm algorithm, uns
 int main(int argc, char **argv)
 {
     size_t size = (argc > 1 ? strtoul(argv[1], NULL, 10) : 64) << 10;
-    unsigned char *bytes = calloc(OCS_LANES_MAX, size);
+    unsigned char *bytes = calloc(OCS_SHA2_STREAMS_MAX, size);
     struct ocs_lanes *lanes, *portable;
     if (!bytes || ocs_lanes_new(false, &lanes, NULL) < 0 ||
         ocs_lanes_new(true, &portable, NULL) < 0)
@@ -62,7 +63,7 @@ int main(int argc, char **argv)
     printf("| streams | SHA-256 | SHA-512 |\n|---|---|---|\n| libcrypto | %.2f | %.2f |\n",
            rate_of(portable, OCS_ALGORITHM_SHA256, 1, bytes, size),
            rate_of(portable, OCS_ALGORITHM_SHA512, 1, bytes, size));
-    for (unsigned count = 1; count <= OCS_LANES_MAX; count++)
+    for (unsigned count = 1; count <= OCS_SHA2_STREAMS_MAX; count++)
         printf("| %u | %.2f | %.2f |\n", count,
                rate_of(lanes, OCS_ALGORITHM_SHA256, count, bytes, size),
                rate_of(lanes, OCS_ALGORITHM_SHA512, count, bytes, size));

@@ -14,7 +14,7 @@
 
 #include "digest.h"
 
-#define OCS_LANES_MAX 16
+#define OCS_LANES_MAX 64
 
 struct ocs_lanes; /* one per thread */
 

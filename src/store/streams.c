@@ -12,6 +12,8 @@
 #include <sys/resource.h>
 
 #define BUFFER_BYTES ((size_t)64 << 10)
+/* As many as a kernel can take at once; more would crowd each other out of the cache. */
+#define CROWD 16
 
 _Static_assert(OCS_STREAMS_MAX <= OCS_LANES_MAX, "a lane for each file");
 
@@ -23,6 +25,7 @@ struct held {
     bool ended;   /* everything was read */
     bool cold;    /* some of it was not in the page cache */
     bool waiting; /* for the disk */
+    bool parked;  /* waiting for all of it: no more than one piece is asked for */
 };
 
 struct ocs_streams {
@@ -33,6 +36,7 @@ struct ocs_streams {
     struct held held[OCS_STREAMS_MAX];
     unsigned capacity; /* of `held` */
     unsigned count;    /* of files held */
+    unsigned parked;   /* of these */
     bool never_waits;  /* the file system cannot tell what the page cache has */
     unsigned patience; /* lane that the disk is waited for next */
 };
@@ -77,6 +81,14 @@ void ocs_streams_free(struct ocs_streams *streams)
     free(streams);
 }
 
+static void set_waiting(struct ocs_streams *streams, struct held *held, bool waiting)
+{
+    bool parked = waiting && held->stream->size <= BUFFER_BYTES;
+    streams->parked = streams->parked - held->parked + parked;
+    held->waiting = waiting;
+    held->parked = parked;
+}
+
 /* ---- the ends of a stream ---- */
 
 static void let_go(struct ocs_streams *streams, struct held *held, int result,
@@ -85,6 +97,7 @@ static void let_go(struct ocs_streams *streams, struct held *held, int result,
     struct ocs_stream *stream = held->stream;
     if (held->cold && streams->options.leave_cache)
         posix_fadvise(stream->fd, 0, 0, POSIX_FADV_DONTNEED);
+    set_waiting(streams, held, false);
     held->stream = NULL;
     streams->count--;
     streams->visitor->on_end(streams->visitor->data, stream, result, digest, err);
@@ -123,11 +136,12 @@ static void begin(struct ocs_streams *streams, unsigned lane, struct ocs_stream 
 
 /* Asking for what is not there makes the kernel read ahead (since Linux 5.9), in
  * larger pieces than posix_fadvise(2) would make it; from now on twice as far. */
-static void note_cold(struct held *held)
+static void note_cold(struct ocs_streams *streams, struct held *held)
 {
     if (!held->cold)
         posix_fadvise(held->stream->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-    held->cold = held->waiting = true;
+    held->cold = true;
+    set_waiting(streams, held, true);
 }
 
 static ssize_t read_some(struct ocs_streams *streams, struct held *held, bool wait)
@@ -143,7 +157,7 @@ static ssize_t read_some(struct ocs_streams *streams, struct held *held, bool wa
         streams->never_waits = n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS);
         return streams->never_waits ? read_some(streams, held, true) : n;
     }
-    note_cold(held);
+    note_cold(streams, held);
     return WOULD_WAIT;
 }
 
@@ -151,7 +165,7 @@ static void take_bytes(struct ocs_streams *streams, unsigned lane, size_t size)
 {
     struct held *held = &streams->held[lane];
     struct ocs_stream *stream = held->stream;
-    held->waiting = false;
+    set_waiting(streams, held, false);
     stream->done += size;
     held->ended = size == 0 || stream->done >= stream->size;
     const struct ocs_streams_visitor *visitor = streams->visitor;
@@ -177,14 +191,14 @@ static void read_on(struct ocs_streams *streams, unsigned lane, bool wait)
 
 /* ---- all of them ---- */
 
-/* A free lane takes the next file; a hungry one reads on.  False: there is no next
- * file now. */
+/* A free lane takes the next file, unless there are enough; a hungry one reads on.
+ * False: there is no next file now. */
 static bool tend(struct ocs_streams *streams, unsigned lane, bool more)
 {
     struct held *held = &streams->held[lane];
     if (held->stream && held->ended && ocs_lanes_hungry(streams->lanes, lane))
         finish(streams, lane);
-    while (!held->stream && more) {
+    while (!held->stream && more && streams->count - streams->parked < CROWD) {
         struct ocs_stream *stream = streams->visitor->next(streams->visitor->data, true);
         if (stream)
             begin(streams, lane, stream);

@@ -10,8 +10,9 @@
 
 #include "digest.h"
 
-/* Files that are held at a time, at most. */
-#define OCS_STREAMS_MAX 16
+/* Files that are held at a time, at most: that many small ones when they wait for the
+ * disk, a quarter of it otherwise. */
+#define OCS_STREAMS_MAX 64
 
 /* A file on its way, embedded in what the caller knows of it. */
 struct ocs_stream {
@@ -47,7 +48,7 @@ struct ocs_streams_options {
     unsigned descriptors; /* that a file takes */
 };
 
-struct ocs_streams; /* one per thread: about 1 MiB */
+struct ocs_streams; /* one per thread: 1 MiB, 4 where it is cold */
 
 int ocs_streams_new(const struct ocs_streams_options *options, struct ocs_streams **out,
                     struct ocs_error *err);

@@ -6,7 +6,7 @@
 
 #include "place.h"
 
-#define FILES 40
+#define FILES 100
 
 /* Files of all sizes, the digests of which are known. */
 struct file {
@@ -22,7 +22,7 @@ struct file {
 
 struct scene {
     struct file files[FILES];
-    size_t count, next, open;
+    size_t count, next, open, most_open;
 };
 
 static size_t size_of(size_t i)
@@ -69,6 +69,7 @@ static struct ocs_stream *next(void *data, bool hold)
     if (scene->next == scene->count)
         return NULL;
     scene->open++;
+    scene->most_open = scene->open > scene->most_open ? scene->open : scene->most_open;
     return &scene->files[scene->next++].stream;
 }
 
@@ -125,6 +126,7 @@ static void test_digests_of_files(void **state)
         make_scene(&scene, state);
         run_scene(&scene, &(struct ocs_streams_options){.portable = portable});
         assert_all_right(&scene);
+        assert_true(scene.most_open <= OCS_STREAMS_MAX / 4); /* none waits for the disk */
     }
 }
 
@@ -139,6 +141,7 @@ static void test_cold_files(void **state)
     }
     run_scene(&scene, &(struct ocs_streams_options){.leave_cache = true});
     assert_all_right(&scene);
+    assert_true(scene.most_open <= OCS_STREAMS_MAX);
 }
 
 static void test_a_stream_can_be_stopped(void **state)
