@@ -298,6 +298,19 @@ static int on_trashed(void *data, const char *run, const char *path,
     return 0;
 }
 
+/* `app:v1` has the form of a digest. */
+static int explain_image(const struct explain *explain, const char *text, struct ocs_error *err)
+{
+    struct ocs_image_entry image;
+    char digest[OCS_DIGEST_BUF];
+    int result = ocs_image_find(&explain->sight.census, text, &image, err);
+    if (result < 0)
+        return result;
+    result = ocs_error_raise(err, OCS_USAGE, "'%s' is an image, and no digest", text);
+    ocs_digest_format(&ocs_image_descriptor(image.layout, image.entry)->digest, digest);
+    return ocs_error_hint(err, result, "ocistore why %s", digest);
+}
+
 static int explain_absent(struct explain *explain, const struct ocs_digest *digest,
                           const char *text, struct ocs_error *err)
 {
@@ -307,6 +320,8 @@ static int explain_absent(struct explain *explain, const struct ocs_digest *dige
     if (result)
         return result;
     result = raise_absent(text, err);
+    if (ocs_digest_algorithm(digest) == OCS_ALGORITHM_OTHER && !trashed.run[0])
+        return explain_image(explain, text, err);
     return trashed.run[0]
                ? ocs_error_hint(err, result, "it lies in the trash, in the run %s", trashed.run)
                : result;
@@ -348,8 +363,7 @@ OCS_PUBLIC int ocs_why(struct ocs_store *store, const char *text,
     struct explain explain = {.store = store, .options = options, .report = report, .err = err};
     *report = (struct ocs_why_report){0};
     if (ocs_digest_parse(text, strlen(text), &digest) != 0)
-        return ocs_error_hint(err, ocs_error_raise(err, OCS_USAGE, "'%s' is no digest", text),
-                              "digests in full: ocistore ls --digests, ocistore tree --digests");
+        return ocs_image_no_digest(text, err);
     int result = ocs_sight_take(store, &explain.sight, err);
     if (result == 0)
         result = explain_digest(&explain, &digest, text, err);

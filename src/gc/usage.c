@@ -262,8 +262,8 @@ static void sum_up(struct usage *usage)
 
 /* ---- by name ---- */
 
-static int tell_name(struct usage *usage, const struct ocs_image_name *name, const char *text,
-                     bool tells, struct ocs_error *err)
+static int tell_name(struct usage *usage, const struct ocs_image_name *name, bool tells,
+                     struct ocs_error *err)
 {
     struct ocs_error error = {0};
     const struct ocs_census *census = &usage->sight.census;
@@ -287,8 +287,7 @@ static int tell_name(struct usage *usage, const struct ocs_image_name *name, con
     }
     if (found)
         return 0;
-    return ocs_error_hint(err, ocs_error_raise(err, OCS_USAGE, "there is no image '%s'", text),
-                          "ocistore ls %s", name->layout);
+    return ocs_image_none_in(&layout->index, name->layout, name, err);
 }
 
 /* Every name is looked up before anything is told. */
@@ -301,7 +300,7 @@ static int tell_names(struct usage *usage, const char *const *names, size_t coun
         result = ocs_image_name_parse(names[i], &name, err);
         if (result < 0)
             return result;
-        result = tell_name(usage, &name, names[i], tells, err);
+        result = tell_name(usage, &name, tells, err);
         ocs_image_name_clear(&name);
     }
     return result;

@@ -3,12 +3,52 @@
 #include "image.h"
 
 #include "error.h"
+#include "nearest.h"
 #include "reach.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- names ---- */
+
+static int no_layout(const char *name, struct ocs_error *err)
+{
+    return ocs_error_hint(err, ocs_error_raise(err, OCS_USAGE, "there is no layout '%s'", name),
+                          "ocistore ls");
+}
+
+int ocs_image_no_digest(const char *text, struct ocs_error *err)
+{
+    return ocs_error_hint(err, ocs_error_raise(err, OCS_USAGE, "'%s' is no digest", text),
+                          "digests in full: ocistore ls --digests, ocistore tree --digests");
+}
+
+int ocs_image_none_in(const struct ocs_index *index, const char *layout,
+                      const struct ocs_image_name *name, struct ocs_error *err)
+{
+    char before[OCS_LAYOUT_NAME_MAX + 32];
+    struct ocs_nearest tags = {.wanted = name->tag ? name->tag : ""};
+    int result =
+        name->tag
+            ? ocs_error_raise(err, OCS_USAGE, "there is no image '%s:%s'", layout, name->tag)
+            : ocs_error_raise(err, OCS_USAGE, "layout '%s' has no image of that digest", layout);
+    ocs_error_hint(err, result, "ocistore ls --digests %s", layout);
+    for (size_t i = 0; name->tag && i < index->document.count; i++) {
+        if (ocs_index_ref(index, i))
+            ocs_nearest_offer(&tags, ocs_index_ref(index, i));
+    }
+    snprintf(before, sizeof(before), "tags of '%s':", layout);
+    return ocs_nearest_hint(&tags, err, result, before);
+}
+
+static void offer_layouts(const struct ocs_census *census, const char *name, struct ocs_error *err)
+{
+    struct ocs_nearest layouts = {.wanted = name};
+    for (size_t i = 0; i < census->layout_count; i++)
+        ocs_nearest_offer(&layouts, census->layouts[i].root.name);
+    ocs_nearest_hint(&layouts, err, no_layout(name, err), "layouts:");
+}
 
 const struct ocs_census_layout *ocs_image_layout(const struct ocs_census *census, const char *name,
                                                  struct ocs_error *err)
@@ -31,8 +71,7 @@ const struct ocs_census_layout *ocs_image_layout(const struct ocs_census *census
                                        census->roots_trouble),
                        "%s", census->roots_help ? census->roots_help : "ocistore fsck");
     else
-        ocs_error_hint(err, ocs_error_raise(err, OCS_USAGE, "there is no layout '%s'", name),
-                       "ocistore ls");
+        offer_layouts(census, name, err);
     return NULL;
 }
 
@@ -78,8 +117,11 @@ int ocs_image_unseen(const struct ocs_store *store, const struct ocs_census *cen
 
 int ocs_image_no_layout(const struct ocs_roots *roots, const char *name, struct ocs_error *err)
 {
+    struct ocs_nearest layouts = {.wanted = name};
+    for (size_t i = 0; i < roots->count; i++)
+        ocs_nearest_offer(&layouts, roots->items[i].name);
     if (!roots->damaged)
-        return ocs_error_raise(err, OCS_USAGE, "there is no layout '%s'", name);
+        return ocs_nearest_hint(&layouts, err, no_layout(name, err), "layouts:");
     return ocs_error_hint(
         err,
         ocs_error_raise(err, OCS_REFUSED, "no layout '%s' can be seen: %s", name, roots->trouble),
@@ -121,10 +163,10 @@ static int find_in(const struct ocs_image_name *name, const struct ocs_census_la
     bool same = name->has_digest || name->tag; /* listed twice is one image, the last one */
     if (found == 1 || (found > 1 && same))
         return 0;
-    int result = found == 0 ? ocs_error_raise(err, OCS_USAGE, "there is no image '%s'", text)
-                            : ocs_error_raise(err, OCS_USAGE,
-                                              "'%s' has %zu images: which? NAME:TAG or NAME@DIGEST",
-                                              text, found);
+    if (found == 0 && same)
+        return ocs_image_none_in(&layout->index, layout->root.name, name, err);
+    int result = ocs_error_raise(
+        err, OCS_USAGE, "'%s' has %zu images: which? NAME:TAG or NAME@DIGEST", text, found);
     return ocs_error_hint(err, result, "ocistore ls %s", layout->root.name);
 }
 

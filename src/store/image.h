@@ -17,6 +17,13 @@ struct ocs_image_entry {
 const struct ocs_census_layout *ocs_image_layout(const struct ocs_census *census, const char *name,
                                                  struct ocs_error *err);
 
+/* What is said where a whole digest was due. */
+int ocs_image_no_digest(const char *text, struct ocs_error *err);
+
+/* What is said of a layout without the image that was named (`text`): which it has. */
+int ocs_image_none_in(const struct ocs_index *index, const char *layout,
+                      const struct ocs_image_name *name, struct ocs_error *err);
+
 /* What is said of a name that no layout has: OCS_USAGE, or OCS_REFUSED when some
  * entry of roots/ cannot be read, which may be this one. */
 int ocs_image_no_layout(const struct ocs_roots *roots, const char *name, struct ocs_error *err);

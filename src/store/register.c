@@ -85,6 +85,9 @@ static int check_move(const struct ocs_roots *roots, const struct ocs_root *root
         return bad_name(new_name, err);
     if (ocs_roots_find(roots, new_name))
         return ocs_error_raise(err, OCS_USAGE, "there is a layout '%s' already", new_name);
+    size_t size = strlen(name);
+    if (!root->attached && strncmp(new_name, name, size) == 0 && new_name[size] == '/')
+        return ocs_error_raise(err, OCS_USAGE, "'%s' cannot move into itself", name);
     if (!root->attached && lies_below(roots, name))
         return ocs_error_raise(err, OCS_USAGE, "other layouts lie below '%s': move those first",
                                name);
@@ -224,6 +227,14 @@ static int check_attach(const struct ocs_store *store, const struct ocs_roots *r
         return ocs_error_hint(
             err, ocs_error_raise(err, OCS_USAGE, "there is a layout '%s' already", root->name),
             "ocistore attach --name NAME %s", root->path);
+    for (size_t i = 0; i < roots->count; i++) {
+        const struct ocs_root *known = &roots->items[i];
+        if (known != other && known->attached && strcmp(known->path, root->path) == 0)
+            return ocs_error_hint(err,
+                                  ocs_error_raise(err, OCS_USAGE, "%s is attached already, as '%s'",
+                                                  root->path, known->name),
+                                  "ocistore mv %s %s", known->name, root->name);
+    }
     return refuse_own_blobs(root->path, err);
 }
 

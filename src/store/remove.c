@@ -137,8 +137,7 @@ static int choose(const struct removal *removal, const struct ocs_index *index, 
                 keep[i] = !(found = true);
         }
         if (!found && !may_be_gone)
-            return ocs_error_raise(err, OCS_USAGE, "layout '%s' has no such image: '%s'",
-                                   name->layout, name->tag ? name->tag : "by that digest");
+            return ocs_image_none_in(index, name->layout, name, err);
     }
     return 0;
 }

@@ -212,16 +212,25 @@ static int find_digest(struct ocs_store *store, const char *image, struct ocs_di
     return result;
 }
 
+/* "sha256:12": a digest that was cut short. */
+static bool means_digest(const char *text)
+{
+    return ocs_algorithm_by_name(text, strcspn(text, ":")) != OCS_ALGORITHM_OTHER;
+}
+
 int ocs_cat(struct ocs_store *store, const char *digest_or_image, int fd, struct ocs_error *err)
 {
     struct ocs_digest digest;
     struct ocs_digest listed;
+    struct stat st;
     bool parses = ocs_digest_parse(digest_or_image, strlen(digest_or_image), &digest) == 0;
     if (parses && ocs_digest_algorithm(&digest) != OCS_ALGORITHM_OTHER)
         return cat_blob(store, &digest, fd, err);
     /* `app:v1` has the form of a digest, too */
     int result = find_digest(store, digest_or_image, &listed, err);
-    if (result == -OCS_USAGE && parses)
+    if (result == -OCS_USAGE && parses && ocs_blobs_stat(store->blobs, &digest, &st, NULL) == 0)
         return cat_blob(store, &digest, fd, err);
+    if (result == -OCS_USAGE && !parses && means_digest(digest_or_image))
+        return ocs_image_no_digest(digest_or_image, err);
     return result == 0 ? cat_blob(store, &listed, fd, err) : result;
 }

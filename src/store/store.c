@@ -46,6 +46,12 @@ static int no_store(const char *dir, struct ocs_error *err)
                           "ocistore init %s", dir);
 }
 
+static int no_folder(const char *dir, struct ocs_error *err)
+{
+    return ocs_error_hint(err, ocs_error_raise(err, OCS_USAGE, "%s is a file, and no store", dir),
+                          "a store is a folder that holds .ocistore/");
+}
+
 static int open_folders(struct ocs_store *store, const char *dir, struct ocs_error *err)
 {
     store->path = realpath(dir, NULL);
@@ -53,7 +59,7 @@ static int open_folders(struct ocs_store *store, const char *dir, struct ocs_err
         return errno == ENOENT ? no_store(dir, err) : ocs_error_errno(err, "%s", dir);
     store->dir = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (store->dir < 0)
-        return errno == ENOTDIR ? no_store(dir, err) : ocs_error_errno(err, "%s", dir);
+        return errno == ENOTDIR ? no_folder(dir, err) : ocs_error_errno(err, "%s", dir);
     int result = ocs_io_open_dir(store->dir, ".ocistore", &store->state, ".ocistore", err);
     return result > 0 ? no_store(dir, err) : result;
 }

@@ -34,7 +34,7 @@ static int make_edit(void *data, const struct ocs_index *index, struct ocs_index
     while (entry < index->document.count && !matches(tagging, index, entry))
         entry++;
     if (entry == index->document.count)
-        return ocs_error_raise(err, OCS_USAGE, "it has no such image");
+        return ocs_image_none_in(index, tagging->image->layout, tagging->image, err);
     free(tagging->text);
     tagging->text = NULL;
     int result = ocs_index_retag(index, entry, tagging->tag, &tagging->text, err);

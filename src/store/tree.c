@@ -234,8 +234,7 @@ static void tree_clear(struct tree *tree)
     ocs_census_clear(&tree->census);
 }
 
-static int show_named(struct tree *tree, const struct ocs_image_name *name, const char *text,
-                      struct ocs_error *err)
+static int show_named(struct tree *tree, const struct ocs_image_name *name, struct ocs_error *err)
 {
     struct ocs_error error = {0};
     const struct ocs_census_layout *layout = ocs_image_layout(&tree->census, name->layout, &error);
@@ -248,9 +247,7 @@ static int show_named(struct tree *tree, const struct ocs_image_name *name, cons
         result = show_image(tree, layout, i, &error);
     }
     if (result == 0 && !found)
-        result = ocs_error_hint(&error,
-                                ocs_error_raise(&error, OCS_USAGE, "there is no image '%s'", text),
-                                "ocistore ls %s", name->layout);
+        result = ocs_image_none_in(&layout->index, name->layout, name, &error);
     if (result < 0 && err)
         *err = error;
     return result;
@@ -268,7 +265,7 @@ int ocs_tree(struct ocs_store *store, const char *image, void *data,
     if (result == 0)
         result = prepare(&tree, err);
     if (result == 0)
-        result = show_named(&tree, &name, image, err);
+        result = show_named(&tree, &name, err);
     tree_clear(&tree);
     ocs_image_name_clear(&name);
     return result;
