@@ -20,9 +20,9 @@ struct queue {
 };
 
 /*
- * What hardly can be a document comes last, in the order of the inventory, which
- * is the graph's: then what is known of one blob lies beside what is known of the
- * one before, and with many small layers that is most of the time.
+ * What hardly can be a document comes last, in the order of the inventory, which is
+ * that of the inodes: then what we, and the kernel, know of one blob lies beside what
+ * was known of the one before, and with many small layers that is most of the time.
  */
 struct search {
     struct ocs_fsck_run *run;

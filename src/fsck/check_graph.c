@@ -96,7 +96,7 @@ static int give_up(struct ocs_fsck_run *run, const char *message, struct ocs_err
     return ocs_fsck_blame_file(run, "graph-corrupt", GRAPH_PATH, message, err);
 }
 
-static int read_folder(struct ocs_fsck_run *run, struct ocs_error *err)
+static int read_names(struct ocs_fsck_run *run, struct ocs_error *err)
 {
     return run->options->image ? 0 : ocs_folder_read(run, err);
 }
@@ -107,25 +107,29 @@ static int walk(struct ocs_fsck_run *run, const char **trouble, struct ocs_error
     int r = ocs_graph_walk_begin(run->store, &child, err);
     if (r < 0)
         return r;
-    int folder = read_folder(run, err);
-    r = ocs_graph_walk_end(child, trouble, folder < 0 ? NULL : err);
-    return folder < 0 ? folder : r;
+    int names = read_names(run, err);
+    r = ocs_graph_walk_end(child, trouble, names < 0 ? NULL : err);
+    return names < 0 ? names : r;
 }
 
-int ocs_check_graph_open(struct ocs_fsck_run *run, struct ocs_error *err)
+static int open_graph(struct ocs_fsck_run *run, struct ocs_error *err)
 {
-    const char *trouble = NULL;
-    if (!run->store)
-        return read_folder(run, err);
-    int r = walk(run, &trouble, err);
-    if (r != 0)
-        return r < 0 ? r : give_up(run, trouble, err);
-    r = ocs_store_graph(run->store, &run->graph, err);
+    int r = ocs_store_graph(run->store, &run->graph, err);
     if (r == 0)
         r = ocs_results_open(run, err);
     if (r == 0)
         r = load(run, err);
     return r == OCS_GRAPH_CORRUPT ? give_up(run, "a record failed its check", err) : r;
+}
+
+int ocs_check_graph_open(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    const char *trouble = NULL;
+    int walked = run->store ? walk(run, &trouble, err) : read_names(run, err);
+    int r = walked < 0 ? walked : ocs_folder_take(run, err);
+    if (r < 0 || !run->store)
+        return r;
+    return walked == 0 ? open_graph(run, err) : give_up(run, trouble, err);
 }
 
 bool ocs_check_graph_knows(const struct ocs_blob_state *state)

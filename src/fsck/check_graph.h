@@ -11,7 +11,7 @@
 
 /* Walks the graph in a child process, which a damaged map may kill, then loads
  * what it knows of every blob.  A corrupt one is reported and not used.
- * The names in blobs/ are read meanwhile, also where there is no graph. */
+ * Before that the names in blobs/ become blobs, also where there is no graph. */
 int ocs_check_graph_open(struct ocs_fsck_run *run, struct ocs_error *err);
 
 /* The graph's record belongs to the file that is there. */

@@ -4,7 +4,6 @@
 
 #include "array.h"
 #include "check_documents.h"
-#include "folder.h"
 #include "kept.h"
 
 #include <stdio.h>
@@ -38,11 +37,26 @@ static int look_at_rest(struct ocs_fsck_run *run, struct ocs_error *err)
     return ocs_check_documents_of(run, blobs, count, false, err);
 }
 
+/* Others were reported when something named them. */
+static int blame_odd(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    uint32_t count = ocs_inventory_count(&run->inventory);
+    int r = 0;
+    for (uint32_t blob = 0; r == 0 && blob < count; blob++) {
+        struct ocs_blob_state *state = &run->inventory.blobs[blob];
+        if (!(state->flags & OCS_BLOB_ODD) || state->flags & OCS_BLOB_REACHABLE)
+            continue;
+        state->presence = OCS_PRESENCE_NOT_REGULAR;
+        r = ocs_fsck_blame_blob(run, "blob-not-regular", blob, NULL, err);
+    }
+    return r;
+}
+
 int ocs_check_disk(struct ocs_fsck_run *run, struct ocs_error *err)
 {
     if (!run->blobs)
         return 0;
-    int r = ocs_folder_take(run, err);
+    int r = blame_odd(run, err);
     if (r == 0)
         r = look_at_rest(run, err);
     return r < 0 ? r : ocs_kept_referrers(&run->inventory, err);

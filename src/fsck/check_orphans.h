@@ -7,8 +7,8 @@
 
 #include "run.h"
 
-/* With what ocs_folder_read found: strangers are reported, blobs that nothing reached
- * are looked at, and referrers of reachable subjects become reachable. */
+/* Blobs that lie there and that nothing reached are looked at, and referrers of reachable subjects
+ * become reachable. */
 int ocs_check_disk(struct ocs_fsck_run *run, struct ocs_error *err);
 /* Reports orphans; once every edge is known. */
 int ocs_check_orphans(struct ocs_fsck_run *run, struct ocs_error *err);

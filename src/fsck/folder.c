@@ -24,41 +24,56 @@ struct head {
 
 /* ---- reading ---- */
 
-static int append(struct ocs_folder *folder, enum kind kind, const void *bytes, size_t size,
+static int append(struct ocs_folder *folder, struct head head, const void *bytes, uint64_t inode,
                   struct ocs_error *err)
 {
-    struct head head = {.size = (uint16_t)size, .kind = (uint8_t)kind};
-    int r = ocs_array_reserve(&folder->bytes, &folder->capacity, folder->used + sizeof(head) + size,
-                              1, err);
+    size_t size = sizeof(head) + head.size;
+    int r = ocs_array_reserve(&folder->bytes, &folder->capacity, folder->used + size, 1, err);
+    if (r == 0)
+        r = ocs_array_reserve(&folder->places, &folder->place_capacity, folder->place_count + 1,
+                              sizeof(*folder->places), err);
     if (r < 0)
         return r;
+    folder->places[folder->place_count++] = (struct ocs_folder_place){inode, folder->used};
     memcpy(folder->bytes + folder->used, &head, sizeof(head));
-    memcpy(folder->bytes + folder->used + sizeof(head), bytes, size);
-    folder->used += sizeof(head) + size;
+    memcpy(folder->bytes + folder->used + sizeof(head), bytes, head.size);
+    folder->used += size;
     return 0;
 }
 
-static int on_blob(void *data, const struct ocs_digest *digest, bool regular, struct ocs_error *err)
+static int on_blob(void *data, const struct ocs_blobs_entry *entry, struct ocs_error *err)
 {
-    return append(data, regular ? KIND_REGULAR : KIND_ODD, digest->key, digest->size, err);
+    struct head head = {entry->digest.size, entry->regular ? KIND_REGULAR : KIND_ODD};
+    return append(data, head, entry->digest.key, entry->inode, err);
 }
 
 /* Two names of at most 255 bytes each. */
 static int on_stranger(void *data, const char *name, struct ocs_error *err)
 {
-    return append(data, KIND_STRANGER, name, strlen(name), err);
+    struct head head = {(uint16_t)strlen(name), KIND_STRANGER};
+    return append(data, head, name, 0, err);
+}
+
+static int compare(const void *left, const void *right)
+{
+    const struct ocs_folder_place *a = left, *b = right;
+    if (a->inode != b->inode)
+        return a->inode < b->inode ? -1 : 1;
+    return (a->at > b->at) - (a->at < b->at);
 }
 
 int ocs_folder_read(struct ocs_fsck_run *run, struct ocs_error *err)
 {
-    if (!run->blobs)
-        return 0;
+    struct ocs_folder *folder = &run->folder;
     struct ocs_blobs_visitor visitor = {
-        .data = &run->folder,
+        .data = folder,
         .on_blob = on_blob,
         .on_stranger = on_stranger,
     };
-    return ocs_blobs_each(run->blobs, &visitor, err);
+    int r = run->blobs ? ocs_blobs_each(run->blobs, &visitor, err) : 0;
+    if (r == 0 && folder->place_count)
+        qsort(folder->places, folder->place_count, sizeof(*folder->places), compare);
+    return r;
 }
 
 /* ---- looking up ---- */
@@ -74,17 +89,11 @@ struct names {
 static int take_blob(struct ocs_fsck_run *run, const struct ocs_digest *digest, uint32_t blob,
                      bool regular, struct ocs_error *err)
 {
-    struct ocs_blob_state *state = &run->inventory.blobs[blob];
-    int r = 0;
-    state->flags |= regular ? OCS_BLOB_ON_DISK : OCS_BLOB_ODD;
-    if (!regular && !(state->flags & OCS_BLOB_REACHABLE)) {
-        state->presence = OCS_PRESENCE_NOT_REGULAR;
-        r = ocs_fsck_blame_blob(run, "blob-not-regular", blob, NULL, err);
-    }
-    if (r == 0 && !ocs_algorithm_verifiable(ocs_digest_algorithm(digest)))
-        r = ocs_fsck_blame_blob(run, "blob-algorithm-unknown", blob,
-                                "its content cannot be verified", err);
-    return r;
+    run->inventory.blobs[blob].flags |= regular ? OCS_BLOB_ON_DISK : OCS_BLOB_ODD;
+    return ocs_algorithm_verifiable(ocs_digest_algorithm(digest))
+               ? 0
+               : ocs_fsck_blame_blob(run, "blob-algorithm-unknown", blob,
+                                     "its content cannot be verified", err);
 }
 
 static int take_blobs(struct names *names, struct ocs_error *err)
@@ -127,15 +136,17 @@ static int take(struct names *names, struct head head, const unsigned char *byte
 
 int ocs_folder_take(struct ocs_fsck_run *run, struct ocs_error *err)
 {
-    struct ocs_folder *folder = &run->folder;
+    const struct ocs_folder *folder = &run->folder;
     struct names names = {.run = run};
-    struct head head;
     int r = 0;
-    for (size_t at = 0; r == 0 && at < folder->used; at += sizeof(head) + head.size) {
-        memcpy(&head, folder->bytes + at, sizeof(head));
-        r = take(&names, head, folder->bytes + at + sizeof(head), err);
+    for (size_t i = 0; r == 0 && i < folder->place_count; i++) {
+        const unsigned char *at = folder->bytes + folder->places[i].at;
+        struct head head;
+        memcpy(&head, at, sizeof(head));
+        r = take(&names, head, at + sizeof(head), err);
     }
-    free(folder->bytes);
-    *folder = (struct ocs_folder){0};
-    return r == 0 ? take_blobs(&names, err) : r;
+    if (r == 0)
+        r = take_blobs(&names, err);
+    ocs_folder_clear(&run->folder);
+    return r;
 }

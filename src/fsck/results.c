@@ -94,10 +94,18 @@ static int hand_over(struct ocs_fsck_run *run, struct ocs_error *err)
     return 0;
 }
 
+/* Results come in another order than they lie in the graph, so that each batch writes
+ * most of its pages: a few times, however many there are. */
+static uint32_t enough(const struct ocs_fsck_run *run)
+{
+    uint32_t quarter = run->graph_count / 4;
+    return quarter > OCS_GRAPH_BATCH_FULL ? quarter : OCS_GRAPH_BATCH_FULL;
+}
+
 static int flush_when_due(struct ocs_fsck_run *run, struct ocs_error *err)
 {
     struct ocs_results *results = run->results;
-    if (ocs_graph_batch_count(results->collected) < OCS_GRAPH_BATCH_FULL &&
+    if (ocs_graph_batch_count(results->collected) < enough(run) &&
         ocs_now_s() - results->flushed_at < FLUSH_SECONDS)
         return 0;
     int r = hand_over(run, err);

@@ -20,6 +20,13 @@ int ocs_fsck_run_init(struct ocs_fsck_run *run, struct ocs_error *err)
     return ocs_inventory_init(&run->inventory, err);
 }
 
+void ocs_folder_clear(struct ocs_folder *folder)
+{
+    free(folder->bytes);
+    free(folder->places);
+    *folder = (struct ocs_folder){0};
+}
+
 void ocs_fsck_run_clear(struct ocs_fsck_run *run)
 {
     for (size_t i = 0; i < run->place_count; i++) {
@@ -29,7 +36,7 @@ void ocs_fsck_run_clear(struct ocs_fsck_run *run)
     free(run->places);
     free(run->layout_name);
     free(run->graph_blobs);
-    free(run->folder.bytes);
+    ocs_folder_clear(&run->folder);
     ocs_findings_clear(&run->findings);
     ocs_inventory_clear(&run->inventory);
     if (run->owns_blobs && run->blobs)

@@ -19,7 +19,13 @@ struct ocs_fsck_place { /* a layout */
 struct ocs_folder {
     unsigned char *bytes;
     size_t used, capacity;
+    struct ocs_folder_place {
+        uint64_t inode;
+        size_t at; /* in `bytes` */
+    } * places;
+    size_t place_count, place_capacity;
 };
+void ocs_folder_clear(struct ocs_folder *folder);
 
 /* Findings of all rounds of a repair together; else of the one run. */
 struct ocs_tally {

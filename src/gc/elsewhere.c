@@ -167,11 +167,11 @@ struct in_layout {
     uint32_t layout;
 };
 
-static int on_own(void *data, const struct ocs_digest *digest, bool regular, struct ocs_error *err)
+static int on_own(void *data, const struct ocs_blobs_entry *entry, struct ocs_error *err)
 {
     struct in_layout *in = data;
     struct copy copy = {.place = IN_LAYOUT, .layout = in->layout};
-    if (!regular || !ocs_digest_set_find(in->elsewhere->wanted, digest, &copy.index))
+    if (!entry->regular || !ocs_digest_set_find(in->elsewhere->wanted, &entry->digest, &copy.index))
         return 0;
     return add_copy(in->elsewhere, copy, err);
 }

@@ -342,10 +342,11 @@ static int list_entry(int dir, const struct listed *folder, const struct dirent 
                       const struct ocs_blobs_visitor *visitor, struct ocs_error *err)
 {
     char path[NAME_MAX * 2 + 2];
-    struct ocs_digest digest;
-    if (parse_name(folder, entry->d_name, &digest) == 0) {
-        bool regular = type_of(dir, entry, false) == ENTRY_FILE;
-        return visitor->on_blob ? visitor->on_blob(visitor->data, &digest, regular, err) : 0;
+    struct ocs_blobs_entry blob;
+    if (parse_name(folder, entry->d_name, &blob.digest) == 0) {
+        blob.regular = type_of(dir, entry, false) == ENTRY_FILE;
+        blob.inode = entry->d_ino;
+        return visitor->on_blob ? visitor->on_blob(visitor->data, &blob, err) : 0;
     }
     snprintf(path, sizeof(path), "%s/%s", folder->name, entry->d_name);
     return visitor->on_stranger ? visitor->on_stranger(visitor->data, path, err) : 0;

@@ -37,11 +37,15 @@ static inline uint64_t ocs_blob_frees(const struct stat *st)
 }
 
 /* What lies in the folder, without stat. */
+struct ocs_blobs_entry {
+    struct ocs_digest digest;
+    bool regular;   /* a regular file */
+    uint64_t inode; /* as the folder has it: good for an order, not for an identity */
+};
 struct ocs_blobs_visitor {
     void *data;
-    /* Named by a digest; `regular` says that it is a regular file. */
-    int (*on_blob)(void *data, const struct ocs_digest *digest, bool regular,
-                   struct ocs_error *err);
+    /* Named by a digest. */
+    int (*on_blob)(void *data, const struct ocs_blobs_entry *entry, struct ocs_error *err);
     /* Anything that is not named by a digest; `path` is relative to blobs/. */
     int (*on_stranger)(void *data, const char *path, struct ocs_error *err);
 };

@@ -31,11 +31,11 @@ void ocs_census_clear(struct ocs_census *census)
 
 /* ---- what lies in blobs/ ---- */
 
-static int on_blob(void *data, const struct ocs_digest *digest, bool regular, struct ocs_error *err)
+static int on_blob(void *data, const struct ocs_blobs_entry *entry, struct ocs_error *err)
 {
     struct ocs_census *census = data;
-    if (regular)
-        return ocs_digest_list_add(census->names, digest, err);
+    if (entry->regular)
+        return ocs_digest_list_add(census->names, &entry->digest, err);
     census->strangers++;
     return 0;
 }

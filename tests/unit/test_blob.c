@@ -266,14 +266,13 @@ struct seen {
     int result;
 };
 
-static int see_blob(void *data, const struct ocs_digest *digest, bool regular,
-                    struct ocs_error *err)
+static int see_blob(void *data, const struct ocs_blobs_entry *entry, struct ocs_error *err)
 {
     (void)err;
-    (void)digest;
     struct seen *seen = data;
-    seen->blobs += regular;
-    seen->irregular += !regular;
+    seen->blobs += entry->regular;
+    seen->irregular += !entry->regular;
+    assert_true(entry->inode > 0);
     return seen->result;
 }
 
