@@ -4,7 +4,9 @@
 /* The damage table of --repair: what comes back, from where, and what is left. */
 
 #include "damage/images.h"
+#include "leap.h"
 
+#include "store/lock.h"
 #include "store/store.h"
 
 #include <dirent.h>
@@ -380,6 +382,33 @@ static void a_repair_of_nothing_is_fine(void **state)
     images_expect(&images, REPAIR, "", OCS_OK);
 }
 
+/* A minute for all actions together, and nothing of it is done. */
+static void a_store_in_use_is_left(void **state)
+{
+    struct images images;
+    make_store(&images, *state);
+    to_trash(&images, "layer-c");
+    place_write(*state, images_path(&images, "base"), "wrong");
+    int dir = openat(images.place->fd, "store/.ocistore", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const struct ocs_lock_wait at_once = {.timeout_ms = 0};
+    struct ocs_locks *writer = NULL;
+    assert_int_equal(ocs_locks_open(dir, &writer, NULL), 0);
+    assert_int_equal(ocs_lock_writer(writer, &at_once, NULL), 0);
+    double begin = leap_clock();
+    leaping = true;
+    assert_int_equal(check(&images, REPAIR), OCS_REFUSED);
+    leaping = false;
+    double waited = leap_clock() - begin;
+    assert_true(waited >= 60 && waited < 120);
+    assert_false(place_has(*state, images_path(&images, "layer-c")));
+    assert_true(place_has(*state, images_path(&images, "base")));
+    ocs_locks_close(writer);
+    assert_int_equal(check(&images, REPAIR), OCS_REFUSED); /* of "base" there is no copy */
+    assert_true(place_has(*state, images_path(&images, "layer-c")));
+    assert_false(place_has(*state, images_path(&images, "base")));
+    close(dir);
+}
+
 static void wrong_usage_is_refused(void **state)
 {
     static const char *const nowhere[] = {"/nonexistent"};
@@ -417,6 +446,7 @@ int main(void)
         PLACE_TEST(a_damaged_graph_is_built_anew),
         PLACE_TEST(a_dry_run_changes_nothing),
         PLACE_TEST(a_repair_of_nothing_is_fine),
+        PLACE_TEST(a_store_in_use_is_left),
         PLACE_TEST(wrong_usage_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

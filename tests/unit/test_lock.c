@@ -2,6 +2,7 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "store/lock.h"
 
+#include "leap.h"
 #include "place.h"
 
 #include <poll.h>
@@ -336,6 +337,39 @@ static void test_the_gate_is_opened_between_spells(void **state)
     ocs_locks_close(locks);
 }
 
+static void count_notice(void *data, const char *text)
+{
+    (void)text;
+    ++*(unsigned *)data;
+}
+
+/* Ten minutes, however long it was told to wait; the gate is open afterwards. */
+static void test_a_sweep_gives_up(void **state)
+{
+    static const int64_t timeouts[] = {-1, 24 * 3600 * 1000};
+    struct place *place = *state;
+    struct child child = child_start(place, WRITER);
+    struct ocs_locks *locks = open_locks(place);
+    struct ocs_locks *other = open_locks(place);
+    for (size_t i = 0; i < 2; i++) {
+        unsigned notices = 0;
+        const struct ocs_hooks hooks = {.data = &notices, .notice = count_notice};
+        const struct ocs_lock_wait wait = {.timeout_ms = timeouts[i], .hooks = &hooks};
+        double begin = leap_clock();
+        leaping = true;
+        assert_int_equal(ocs_lock_sweep(locks, &wait, NULL), -OCS_BUSY);
+        leaping = false;
+        double waited = leap_clock() - begin;
+        assert_true(waited >= 600 && waited < 660);
+        assert_in_range(notices, 9, 10); /* one for each spell of a minute */
+        assert_int_equal(ocs_lock_writer(other, &AT_ONCE, NULL), 0);
+        ocs_lock_release(other, OCS_LOCK_STORE);
+    }
+    child_end(&child);
+    ocs_locks_close(other);
+    ocs_locks_close(locks);
+}
+
 /* ---- below hold ---- */
 
 static void test_below_hold_the_gate_is_skipped(void **state)
@@ -421,6 +455,7 @@ int main(void)
         PLACE_TEST(test_a_timeout_ends_the_wait),
         PLACE_TEST(test_cancel_ends_the_wait),
         PLACE_TEST(test_the_gate_is_opened_between_spells),
+        PLACE_TEST(test_a_sweep_gives_up),
         PLACE_TEST(test_below_hold_the_gate_is_skipped),
         PLACE_TEST(test_held_values_add_up),
         PLACE_TEST(test_layout_locks),
