@@ -233,7 +233,11 @@ int ocs_leftover_lock(int store_dir, const struct ocs_leftover *item, int *fd,
     int result = ocs_io_open_dir(store_dir, folder, fd, folder, err);
     if (result)
         return result < 0 ? result : OCS_IO_ABSENT;
-    return flock(*fd, LOCK_EX | LOCK_NB) < 0 ? OCS_LEFTOVER_TAKEN : 0;
+    while (flock(*fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EINTR)
+            return OCS_LEFTOVER_TAKEN; /* also when that cannot be told */
+    }
+    return 0;
 }
 
 static bool may_not_read(int dir, const char *path)
