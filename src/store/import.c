@@ -111,6 +111,28 @@ static int commit_all(struct ocs_import *import, struct ocs_error *err)
     return result;
 }
 
+/* What an error left done. */
+static int tell_how_far(const struct ocs_import *import, int result, struct ocs_error *err)
+{
+    const struct ocs_import_report *report = import->report;
+    unsigned long long images = 0;
+    for (size_t i = 0; i < import->source_count; i++)
+        images += import->sources[i].failed ? 0 : import->sources[i].source.count;
+    if (result != -OCS_FAILED || !err)
+        return result;
+    if (!err->hint[0])
+        ocs_error_hint(err, result,
+                       "when that is mended, import again: what is in the store by "
+                       "now is not copied again");
+    if (report->images > 0)
+        return ocs_error_context(err, result, "%llu of %llu images are imported, then",
+                                 (unsigned long long)report->images, images);
+    if (report->blobs_copied > 0)
+        return ocs_error_context(err, result, "none of %llu images is imported, %llu blobs are",
+                                 images, (unsigned long long)report->blobs_copied);
+    return ocs_error_context(err, result, "nothing is imported");
+}
+
 static int run(struct ocs_import *import, struct ocs_error *err)
 {
     uint64_t healed = 0;
@@ -219,7 +241,7 @@ static int import_all(struct ocs_import *import, const char *const *texts, struc
         result = ocs_store_writer(import->store, err);
     if (result < 0)
         return result;
-    result = run(import, err);
+    result = tell_how_far(import, run(import, err), err);
     ocs_store_writer_end(import->store);
     if (result < 0 || import->first_failure.status == OCS_OK)
         return result;

@@ -58,6 +58,15 @@ int ocs_import_pass_look(struct ocs_import_pass *pass, struct ocs_error *err)
     return 0;
 }
 
+static int for_want_of_room(int result, struct ocs_error *err)
+{
+    if (result >= 0 || !ocs_io_no_space())
+        return result;
+    return ocs_error_hint(err, result,
+                          "make room (ocistore gc --now), then import again: what is in the store "
+                          "by now is not copied again");
+}
+
 /* From now on what is staged is read. */
 static int read_staged(struct ocs_import_pass *pass, const char *name, int *from, struct stat *st,
                        struct ocs_error *err)
@@ -112,14 +121,15 @@ int ocs_import_pass_stage(struct ocs_import_pass *pass, const struct ocs_source 
 {
     auto_fd int from = -1;
     struct stat st;
-    char name[16];
+    char name[16], text[OCS_DIGEST_BUF];
     int result = ocs_blobs_open_blob(source->blobs, &pass->digest, &from, &st, err);
     if (result != 0)
         return result < 0 ? OCS_IMPORT_UNREADABLE : result;
     ocs_import_staged_name(pass->item, name);
-    result = ocs_io_create(pass->import->staging.dir, name, 0644, &pass->to, name, err);
+    result = ocs_io_create(pass->import->staging.dir, name, 0644, &pass->to,
+                           ocs_digest_format(&pass->digest, text), err);
     if (result < 0)
-        return result;
+        return for_want_of_room(result, err);
     result = share(pass, name, &from, &st, err);
     if (result < 0)
         return unstage(pass, result, err);
@@ -196,7 +206,7 @@ static int copy(struct ocs_import_pass *pass, const void *bytes, size_t size, st
     int result = ocs_io_write(pass->to, bytes, size, ocs_digest_format(&pass->digest, text), err);
     if (result == 0)
         write_out(pass, WRITE_OUT_BYTES);
-    return result;
+    return for_want_of_room(result, err);
 }
 
 int ocs_import_pass_take(struct ocs_import_pass *pass, struct ocs_workers *workers,

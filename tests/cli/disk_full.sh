@@ -46,6 +46,9 @@ dd if=/dev/zero of=disk/filler bs=4096 2>/dev/null
 
 run 8 --store disk/store import large
 complains 'No space left on device'
+complains 'nothing is imported: sha256:'
+complains 'ocistore gc --now'
+[ -z "$(find disk/store/.ocistore/tmp -type f)" ] || fail 'something is left in tmp'
 run 0 --store disk/store fsck
 run 0 --store disk/store rm first
 # more than what the journal keeps in memory
@@ -60,6 +63,15 @@ run 0 --store disk/store gc --now --max-delete 100%
 [ "$(find disk/store/blobs -type f | wc -l)" -eq 3 ] || fail 'the blobs of first are still there'
 run 0 --store disk/store fsck
 rm disk/filler
+
+# a part of it fits
+image 300000 d fits
+image 7000000 e too-large
+run 8 --store disk/store import fits too-large
+complains 'nothing is imported: sha256:'
+complains ': write: No space left on device'
+run 0 --store disk/store fsck
+run 0 --store disk/store import fits
 run 0 --store disk/store import large
 run 0 --store disk/store gc
 [ -e disk/store/.ocistore/reserve ] || fail 'the reserve was not made again'
