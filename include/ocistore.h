@@ -81,8 +81,9 @@ struct ocs_init_options {
 };
 
 struct ocs_init_report {
-    bool in_place; /* the folder was an OCI layout, now registered as "." */
-    bool existed;  /* it was a store already; what was missing was completed */
+    bool in_place;    /* the folder was an OCI layout, now registered as "." */
+    bool existed;     /* it was a store already; what was missing was completed */
+    uint64_t layouts; /* that lay there when store.json was made (lost, maybe) */
     char uuid[37];
 };
 

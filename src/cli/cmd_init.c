@@ -43,6 +43,9 @@ static void print_text(struct ocs_cli *cli, const char *dir, const struct ocs_in
         ocs_output_line(&cli->out, "%s is a store already; nothing in it was changed", dir);
     else if (report->in_place)
         ocs_output_line(&cli->out, "%s is a store now; its layout is registered as '.'", dir);
+    else if (report->layouts > 0)
+        ocs_output_line(&cli->out, "%s is a store now, with the %s that lay there", dir,
+                        ocs_text_count(report->layouts, "layout").text);
     else
         ocs_output_line(&cli->out, "%s is a store now, and empty", dir);
 }
@@ -54,6 +57,7 @@ static void print_json(struct ocs_cli *cli, const char *dir, const struct ocs_in
     ocs_output_string(&cli->out, "uuid", report->uuid);
     ocs_output_bool(&cli->out, "in_place", report->in_place);
     ocs_output_bool(&cli->out, "existed", report->existed);
+    ocs_output_integer(&cli->out, "layouts", report->layouts);
     ocs_output_close(&cli->out);
 }
 

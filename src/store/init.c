@@ -147,6 +147,29 @@ static int make_marker(struct init *init, struct ocs_error *err)
     return result;
 }
 
+/* A folder that lost its store.json still has its layouts, and entries of them that are
+ * not to be overlooked when they get lost, too. */
+static int count_roots(struct init *init, struct ocs_error *err)
+{
+    struct ocs_roots_place place = {.store_dir = init->dir, .state_dir = init->state};
+    struct ocs_marker marker = {0};
+    struct ocs_roots roots = {0};
+    uint64_t entries = 0;
+    int result = ocs_roots_read(&place, &roots, err);
+    for (size_t i = 0; i < roots.count; i++)
+        entries += roots.items[i].registered;
+    init->report->layouts = roots.count;
+    ocs_roots_clear(&roots);
+    if (result == 0)
+        result = ocs_marker_read(init->state, &marker, err);
+    if (result == 0 && marker.roots < entries) {
+        marker.roots = entries;
+        result = ocs_marker_write(init->state, &marker, err);
+    }
+    ocs_marker_clear(&marker);
+    return result;
+}
+
 static int register_in_place(const struct init *init, struct ocs_error *err)
 {
     struct ocs_roots_place place = {.store_dir = init->dir, .state_dir = init->state};
@@ -205,6 +228,8 @@ static int make_store(struct init *init, struct ocs_error *err)
         result = make_reserve(init, err);
     if (result == 0)
         result = make_marker(init, err);
+    if (result == 0 && !init->report->existed)
+        result = count_roots(init, err);
     if (result == 0 && init->report->in_place)
         result = register_in_place(init, err);
     return result;

@@ -46,3 +46,21 @@ jq -e --arg g "$PWD/graph" '.unsafe_network and .graph_dir == $g' networked/.oci
 run 16 init one two
 touch file
 run_json 8 init file/store
+
+# A store that lost its store.json is not empty, and the loss of an entry is still noticed.
+need_layouts
+run 0 init lost
+run 0 --store lost import "$LAYOUTS/base" "$LAYOUTS/app1"
+rm lost/.ocistore/store.json
+run 8 --store lost ls
+run_json 0 init lost
+holds 'any(.type == "store" and .layouts == 2 and (.existed | not))'
+run 0 --store lost fsck
+run 0 --store lost rm app1
+run 0 --store lost gc --now
+rm lost/.ocistore/store.json
+run 0 init lost
+prints 'lost is a store now, with the 1 layout that lay there'
+run 0 --store lost fsck
+rm lost/.ocistore/roots/*.json
+run 4 --store lost gc
