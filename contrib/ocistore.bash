@@ -17,10 +17,15 @@ _ocistore_options() {
         grep -oE -e '--[a-z-]+' -e '^-[a-zA-Z]' | sort -u
 }
 
-# Names of layouts and images, as the program lists them.
+# Names of layouts, as the program lists them.
+_ocistore_layouts() {
+    "$@" --json ls 2>/dev/null | sed -n 's/.*"type":"layout","name":"\([^"\\]*\)".*/\1/p'
+}
+
+# Names of layouts and of their images.
 _ocistore_images() {
     local name
-    "$@" --json ls 2>/dev/null | sed -n 's/.*"type":"layout","name":"\([^"\\]*\)".*/\1/p' |
+    _ocistore_layouts "$@" |
         while IFS= read -r name; do
             printf '%s\n' "$name"
             "$@" --json ls "$name" 2>/dev/null |
@@ -28,14 +33,23 @@ _ocistore_images() {
         done
 }
 
-_ocistore() {
-    local cur prev command='' store=() i
-    COMPREPLY=()
-    if declare -F _get_comp_words_by_ref >/dev/null; then
-        _get_comp_words_by_ref -n : cur prev
-    else
-        cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+# _ocistore_offer WORD...: those that begin like $cur.  Bash breaks words at colons, and wants
+# what stands behind the last one alone.
+_ocistore_offer() {
+    mapfile -t COMPREPLY < <(compgen -W "$*" -- "$cur")
+    if [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]]; then
+        COMPREPLY=("${COMPREPLY[@]#"${cur%:*}:"}")
     fi
+}
+
+_ocistore() {
+    local cur prev command='' store=() i line
+    COMPREPLY=()
+    line=${COMP_LINE:0:COMP_POINT}
+    cur=${line##*[[:space:]]}
+    line=${line%"$cur"}
+    read -r -a line <<<"$line"
+    prev=${line[-1]-}
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         --store) store=(--store "${COMP_WORDS[++i]}") ;;
@@ -49,38 +63,56 @@ _ocistore() {
     done
     case $prev in
     --store | --shared-blobs | --graph-dir | --from)
-        compopt -o filenames
+        compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")
         return
         ;;
     --color)
-        mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
+        _ocistore_offer auto always never
         return
         ;;
     --link)
-        mapfile -t COMPREPLY < <(compgen -W 'auto reflink copy' -- "$cur")
+        _ocistore_offer auto reflink copy
         return
         ;;
-    --name | --tag | -j | --jobs | --grace | --paths | --trash-for | --max-delete | --lock-timeout)
+    --image)
+        _ocistore_offer "$(_ocistore_images "${COMP_WORDS[0]}" "${store[@]}")"
+        return
+        ;;
+    --metrics)
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        return
+        ;;
+    --name | --tag | -j | --jobs | --grace | --paths | --trash-for | --max-* | --rate | \
+        --older-than | --keep-last | --lock-timeout)
         return
         ;;
     esac
     if [[ $cur == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$(_ocistore_options "${COMP_WORDS[0]}" "$command")" -- "$cur")
+        _ocistore_offer "$(_ocistore_options "${COMP_WORDS[0]}" "$command")"
         return
     fi
     case $command in
     '' | help)
-        mapfile -t COMPREPLY < <(compgen -W "$(_ocistore_commands "${COMP_WORDS[0]}")" -- "$cur")
+        _ocistore_offer "$(_ocistore_commands "${COMP_WORDS[0]}")"
         ;;
     init | import | attach | fsck)
-        compopt -o filenames
+        compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")
         ;;
-    ls | tree | inspect | cat | rm | du | prune | tag | mv | forget)
-        mapfile -t COMPREPLY < <(compgen -W "$(_ocistore_images "${COMP_WORDS[0]}" "${store[@]}")" -- "$cur")
-        if declare -F __ltrim_colon_completions >/dev/null; then
-            __ltrim_colon_completions "$cur"
+    ls | mv | forget | prune)
+        _ocistore_offer "$(_ocistore_layouts "${COMP_WORDS[0]}" "${store[@]}")"
+        ;;
+    tree | inspect | cat | rm | du | tag)
+        _ocistore_offer "$(_ocistore_images "${COMP_WORDS[0]}" "${store[@]}")"
+        ;;
+    trash)
+        if [[ $prev == trash ]]; then
+            _ocistore_offer list restore empty
+        elif [[ $prev != list && $prev != empty ]]; then
+            _ocistore_offer "$("${COMP_WORDS[0]}" "${store[@]}" --json trash list 2>/dev/null |
+                sed -n 's/.*"layout":"\([^"\\]*\)".*/\1/p' | sort -u)"
         fi
         ;;
     esac
