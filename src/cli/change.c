@@ -70,12 +70,13 @@ static void print_summary(struct ocs_output *out, const struct ocs_remove_report
         ocs_output_line(out,
                         "what the next gc takes is not known: an index.json was not to be read");
     } else if (report && !out->quiet) {
-        ocs_output_line(out,
-                        "the next gc %s %s, %s, once their grace is over; free after 3 days "
-                        "in the trash, at once with gc --now",
-                        planned ? "would take" : "takes",
-                        ocs_text_count(report->freed_blobs, "blob").text,
-                        ocs_text_size(report->freed_bytes).text);
+        const struct ocs_gc_options gc = OCS_GC_OPTIONS_INIT;
+        ocs_output_put(out, OCS_STYLE_PLAIN, "the next gc %s %s, %s, once their grace is over",
+                       planned ? "would take" : "takes",
+                       ocs_text_count(report->freed_blobs, "blob").text,
+                       ocs_text_size(report->freed_bytes).text);
+        ocs_output_line(out, "; free after %s in the trash, at once with gc --now",
+                        ocs_text_count((uint64_t)gc.trash_for_s / 86400, "day").text);
     }
 }
 
