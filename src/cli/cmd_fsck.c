@@ -202,13 +202,15 @@ static void print_finding_text(struct ocs_cli *cli, const struct ocs_finding *fi
         ocs_output_line(out, "  %s", finding->action);
 }
 
-/* Information is counted in the summary; a store full of garbage has a lot of it. */
+/* Information is counted in the summary; a store full of garbage has a lot of it.  A job by
+ * night that finds nothing wrong prints nothing, or its owner gets a mail. */
 static void on_finding(void *data, const struct ocs_finding *finding)
 {
     struct ocs_cli *cli = data;
+    enum ocs_severity quiet = cli->out.quiet ? OCS_SEVERITY_NOTICE : OCS_SEVERITY_INFO;
     if (cli->out.json)
         print_finding_json(&cli->out, finding);
-    else if (finding->severity > OCS_SEVERITY_INFO || cli->global.verbose)
+    else if (finding->severity > quiet || cli->global.verbose)
         print_finding_text(cli, finding);
 }
 

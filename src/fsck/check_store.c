@@ -83,6 +83,17 @@ static bool is_lacking(const struct ocs_fsck_run *run, const struct ocs_digest *
     return state->flags & OCS_BLOB_REACHABLE && !there;
 }
 
+/* Nothing needs the digest, or its file was right in this run. */
+static bool is_spare(const struct ocs_fsck_run *run, const struct ocs_digest *digest)
+{
+    uint32_t blob;
+    if (!ocs_digest_set_find(run->inventory.set, digest, &blob))
+        return true;
+    uint16_t flags = run->inventory.blobs[blob].flags;
+    return !(flags & OCS_BLOB_REACHABLE) ||
+           (flags & OCS_BLOB_VERIFIED && !(flags & OCS_BLOB_DAMAGED));
+}
+
 static int on_trash(void *data, const char *run_name, const char *path,
                     const struct ocs_digest *digest, const struct stat *st, struct ocs_error *err)
 {
@@ -127,6 +138,7 @@ static int on_quarantined(void *data, const char *run_name, const char *path,
         .severity = lacking ? OCS_SEVERITY_ERROR : OCS_SEVERITY_INFO,
         .blob = OCS_NO_BLOB,
         .path = where,
+        .action = is_spare(run, digest) ? "needed no more: it can be removed by hand" : NULL,
     };
     int r = ocs_inventory_add(&run->inventory, digest, &note.blob, err);
     return r < 0 ? r : ocs_findings_add(&run->findings, &note, err);

@@ -129,3 +129,27 @@ name '. + {annotations: {"org.opencontainers.image.ref.name": "quay.io/shop/web:
 prints "docker://quay.io/shop/web:2 oci:$TEMPORARY/placed:quay.io/shop/web:2"
 name .
 prints "docker://NAME@$manifest oci:$TEMPORARY/placed"
+
+# A job by night prints nothing when nothing is wrong, whatever there is to notice.
+run 0 init quiet
+run 0 --store quiet import "$LAYOUTS/base" "$LAYOUTS/app1"
+jq -c '.manifests = .manifests[:1]' quiet/layouts/app1/index.json >index
+cp index quiet/layouts/app1/index.json
+run 0 --store quiet fsck
+prints 'notice: manifest-dangling'
+run 0 --store quiet --quiet fsck
+[ ! -s out ] || fail '--quiet fsck prints something of a store without damage'
+silent
+
+# What the quarantine holds and nobody needs may go, once the copy in place was read.
+layer=$(find quiet/blobs/sha256 -type f -printf '%s %f\n' | sort -n | tail -n 1 | cut -d' ' -f2)
+chmod u+w "quiet/blobs/sha256/$layer"
+printf X | dd of="quiet/blobs/sha256/$layer" bs=1 seek=3 conv=notrunc status=none
+run 4 --store quiet fsck --repair
+run_json 4 --store quiet fsck
+holds 'any(.id == "quarantine-unresolved" and .severity == "error" and .action == null)'
+run 0 --store quiet import "$LAYOUTS/base"
+run_json 0 --store quiet fsck
+holds 'any(.id == "quarantine-unresolved" and .severity == "info" and (.action | contains("removed by hand")))'
+run_json 0 --store quiet fsck --quick
+holds 'any(.id == "quarantine-unresolved" and .severity == "info" and .action == null)'
