@@ -16,18 +16,19 @@ struct edge {
     uint8_t role;
 };
 
+/* Kept small: fsck collects as many as a quarter of the graph has. */
 struct learned {
+    struct ocs_stamp stamp;
+    int64_t verified_at;
+    size_t first_edge;
+    uint32_t edge_count;
     uint32_t digest; /* NO_DIGEST: the id is known */
     uint32_t id;     /* else while it is flushed */
     bool contents;   /* kind and edges are known, not only a verification */
     bool suspect;
-    enum ocs_node_kind kind;
-    unsigned flags;
-    enum ocs_node_result result;
-    int64_t verified_at;
-    struct ocs_stamp stamp;
-    size_t first_edge;
-    uint32_t edge_count;
+    uint8_t kind;   /* enum ocs_node_kind */
+    uint8_t flags;  /* enum ocs_node_flag */
+    uint8_t result; /* enum ocs_node_result */
 };
 
 struct ocs_graph_batch {
