@@ -96,6 +96,8 @@ struct ocs_open_options {
     const struct ocs_hooks *hooks; /* borrowed until the store is closed */
     int64_t lock_timeout_ms;       /* -1: wait as long as it takes (gc, fsck: 0 by default) */
     bool lock_timeout_given;
+    bool for_fsck; /* a store.json that is missing or not understood, and blobs behind a link,
+                      are ocs_fsck's to find: for nothing else */
 };
 
 /* Open the store in `dir` (the folder that holds .ocistore).

@@ -27,6 +27,7 @@ struct ocs_command {
     const char *examples;
     const struct ocs_option *options; /* ends with {0}; NULL: none */
     int least_words, most_words;      /* most_words negative: any number */
+    bool judges_store;                /* opens also one that is none any more */
     bool changes_store;               /* goes on when nobody reads its output any more */
     /* Returns the exit status; parses its options with ocs_cli_parse first. */
     int (*run)(struct ocs_cli *cli);

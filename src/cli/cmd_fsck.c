@@ -397,11 +397,17 @@ static bool rehashes_some(const struct fsck_values *values)
            values->rate;
 }
 
-/* The library counts it as a result; for the program it is an error like any other. */
-static int interrupted_run(struct ocs_cli *cli)
+/* The library counts these as results; for the program they are errors like any other. */
+static int judge(struct ocs_cli *cli, const struct ocs_fsck_report *report)
 {
-    cli->err = (struct ocs_error){.status = OCS_INTERRUPTED, .message = "interrupted"};
-    return -OCS_INTERRUPTED;
+    if (report->status == OCS_INTERRUPTED)
+        cli->err = (struct ocs_error){.status = OCS_INTERRUPTED, .message = "interrupted"};
+    else if (report->status == OCS_FAILED)
+        cli->err = (struct ocs_error){.status = OCS_FAILED,
+                                      .message = "the store cannot be worked with as it is"};
+    else
+        return 0;
+    return -(int)report->status;
 }
 
 /* For comparisons: what the vector units are good for. */
@@ -458,15 +464,15 @@ static int run(struct ocs_cli *cli)
     struct ocs_fsck_report report = {0};
     double began = ocs_metrics_clock();
     result = verify(cli, ocs_cli_word(cli, 0), &fsck, &report);
-    if (result == 0 && report.status == OCS_INTERRUPTED)
-        result = interrupted_run(cli);
+    if (result == 0)
+        result = judge(cli, &report);
     int status = result < 0 ? ocs_cli_status(cli, result) : (int)report.status;
     bool interrupted = status == OCS_INTERRUPTED;
     if (values.metrics)
         status = write_metrics(cli, values.metrics, &report, ocs_metrics_clock() - began, status);
     if (cli->out.json)
         print_summary_json(&cli->out, &report, interrupted);
-    else if (result == 0 || interrupted)
+    else if (result == 0 || interrupted || report.fatal)
         print_summary_text(&cli->out, &report, interrupted);
     return status;
 }
@@ -486,6 +492,7 @@ const struct ocs_command OCS_CMD_FSCK = {
                 "  ocistore fsck ./some-layout\n",
     .options = options,
     .most_words = 1,
+    .judges_store = true,
     .changes_store = true,
     .run = run,
 };

@@ -12,6 +12,7 @@ int ocs_cli_open_at(struct ocs_cli *cli, const char *path, struct ocs_store **ou
         .hooks = &cli->hooks,
         .lock_timeout_ms = cli->global.lock_timeout_ms,
         .lock_timeout_given = cli->global.lock_timeout_ms >= 0,
+        .for_fsck = cli->command->judges_store,
     };
     return ocs_store_open(path, &options, out, &cli->err);
 }

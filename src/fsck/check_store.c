@@ -8,6 +8,7 @@
 #include "store/trash.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -36,8 +37,17 @@ static int check_marker(struct ocs_fsck_run *run, struct ocs_error *err)
         return 0;
     if (ours)
         return ocs_error_raise(err, local.status, "%s", local.message);
-    r = ocs_fsck_blame_file(run, r > 0 ? "store-marker-missing" : "store-feature-unknown",
-                            ".ocistore/store.json", r > 0 ? NULL : local.message, err);
+    char help[PATH_MAX + 64];
+    snprintf(help, sizeof(help), "ocistore init %s makes it anew", run->store->path);
+    struct ocs_finding_note note = {
+        .id = r > 0 ? "store-marker-missing" : "store-feature-unknown",
+        .severity = OCS_SEVERITY_FATAL,
+        .blob = OCS_NO_BLOB,
+        .path = ".ocistore/store.json",
+        .message = r > 0 ? NULL : local.message,
+        .action = r > 0 ? help : NULL,
+    };
+    r = ocs_findings_add(&run->findings, &note, err);
     return r < 0 ? r : OCS_CHECK_STORE_NONE;
 }
 
@@ -45,7 +55,7 @@ static int check_marker(struct ocs_fsck_run *run, struct ocs_error *err)
  * once; nothing follows it. */
 static int check_folders(struct ocs_fsck_run *run, struct ocs_error *err)
 {
-    static const char *const folders[] = {"blobs/sha256", "blobs/sha512"};
+    static const char *const folders[] = {"blobs", "blobs/sha256", "blobs/sha512"};
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         struct stat st;
         if (fstatat(run->store->dir, folders[i], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
@@ -65,10 +75,12 @@ int ocs_check_store(struct ocs_fsck_run *run, struct ocs_error *err)
     if (!run->store)
         return 0;
     int r = check_marker(run, err);
+    if (r == 0)
+        r = check_folders(run, err);
     if (r == 0 && !on_one_mount(run->store->dir, "blobs", ".ocistore"))
         r = ocs_fsck_blame_file(run, "store-split", "blobs",
                                 "is on another file system than .ocistore", err);
-    return r == 0 ? check_folders(run, err) : r;
+    return r;
 }
 
 /* ---- trash and quarantine ---- */

@@ -64,10 +64,21 @@ static int open_folders(struct ocs_store *store, const char *dir, struct ocs_err
     return result > 0 ? no_store(dir, err) : result;
 }
 
-static int read_marker(struct ocs_store *store, struct ocs_error *err)
+/* With what a store has by default. */
+static int do_without_marker(struct ocs_store *store, struct ocs_error *err)
+{
+    if (asprintf(&store->graph_path, "%s/.ocistore/graph", store->path) >= 0)
+        return 0;
+    store->graph_path = NULL;
+    return ocs_error_memory(err);
+}
+
+static int read_marker(struct ocs_store *store, bool for_fsck, struct ocs_error *err)
 {
     struct ocs_marker marker = {0};
     int result = ocs_marker_read(store->state, &marker, err);
+    if (for_fsck && (result > 0 || (result < 0 && !ocs_io_no_means())))
+        return do_without_marker(store, err);
     if (result > 0)
         return ocs_error_hint(
             err, ocs_error_raise(err, OCS_FAILED, ".ocistore/store.json is missing"),
@@ -86,9 +97,11 @@ static int read_marker(struct ocs_store *store, struct ocs_error *err)
     return result;
 }
 
-static int open_blobs(struct ocs_store *store, struct ocs_error *err)
+static int open_blobs(struct ocs_store *store, bool for_fsck, struct ocs_error *err)
 {
     int result = ocs_blobs_open(store->dir, "blobs", 0, "blobs", &store->blobs, err);
+    if (result == OCS_IO_NOT_REGULAR && for_fsck)
+        return 0;
     if (result == OCS_IO_ABSENT)
         return ocs_error_raise(err, OCS_FAILED, "the folder blobs is not there");
     if (result == OCS_IO_NOT_REGULAR)
@@ -112,11 +125,12 @@ int ocs_store_open(const char *dir, const struct ocs_open_options *options, stru
         .timeout_ms = store->lock_timeout_given ? options->lock_timeout_ms : -1,
         .hooks = &store->hooks,
     };
+    bool for_fsck = options && options->for_fsck;
     int result = open_folders(store, dir, err);
     if (result == 0)
-        result = read_marker(store, err);
+        result = read_marker(store, for_fsck, err);
     if (result == 0)
-        result = open_blobs(store, err);
+        result = open_blobs(store, for_fsck, err);
     if (result == 0)
         result = ocs_locks_open(store->state, &store->locks, err);
     if (result < 0) {

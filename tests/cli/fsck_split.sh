@@ -29,3 +29,9 @@ same "$(grep -c '^[a-z]*: [a-z-]*: ' out)" 1 'the number of findings'
 run 4 --store store gc
 rm store/blobs/sha256
 run 0 --store store fsck
+
+mv store/blobs elsewhere/blobs
+ln -s ../elsewhere/blobs store/blobs
+run 8 --store store fsck
+prints 'fatal: store-split: blobs: is a symbolic link'
+run 4 --store store ls

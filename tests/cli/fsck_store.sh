@@ -106,3 +106,20 @@ run 0 --store "$STORE" fsck --image again:it
 mv "$STORE/layouts/app6" app6
 run 0 --store "$STORE" rm app6
 run 0 --store "$STORE" fsck
+
+# What is no store any more, or not yet one that this version knows
+mkdir other
+run 0 init other
+cp other/.ocistore/store.json good
+for command in 'fsck --repair' fsck; do
+    rm other/.ocistore/store.json
+    # shellcheck disable=SC2086
+    run_json 8 --store other $command
+    holds 'any(.id == "store-marker-missing" and .severity == "fatal" and .path == ".ocistore/store.json"
+        and (.action | startswith("ocistore init"))) and last.fatal == 1'
+    jq -c '.features.incompatible = ["zap"]' good >other/.ocistore/store.json
+    # shellcheck disable=SC2086
+    run 8 --store other $command
+    prints "fatal: store-feature-unknown: .ocistore/store.json: the store needs the feature 'zap'"
+    run 8 --store other ls
+done
