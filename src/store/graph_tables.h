@@ -7,7 +7,8 @@
  * keys, and what LMDB's result codes mean.  The only user of LMDB.
  *
  * Locking: the caller holds graph.lock while it opens, and from begin to the end
- * of the transaction (exclusive for a write).  One thread only.
+ * of the transaction (exclusive for a write).  One thread only.  LMDB forbids to open
+ * an environment twice in a process, or to use it after fork(2).
  *
  * Positive results are those of graph.h: OCS_GRAPH_NONE, OCS_GRAPH_CORRUPT. */
 

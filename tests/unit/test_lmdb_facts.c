@@ -14,6 +14,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define PAGE 4096
@@ -172,6 +173,32 @@ static void test_no_space_is_an_io_error(void **state)
     assert_int_equal(umount(place->path), 0);
 }
 
+/* By default: the data by fdatasync, then the meta page through a descriptor that
+ * writes through. */
+static unsigned flushes;
+
+int fdatasync(int fd)
+{
+    flushes++;
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+static void test_a_commit_is_flushed(void **state)
+{
+    struct place *place = *state;
+    MDB_env *env = NULL;
+    unsigned flags = 0;
+    assert_int_equal(open_env(place->path, &env), 0);
+    for (unsigned commits = 1; commits <= 3; commits++) {
+        flushes = 0;
+        assert_int_equal(put_some(env, commits, 100), 0);
+        assert_true(flushes >= 1);
+    }
+    assert_int_equal(mdb_env_get_flags(env, &flags), 0);
+    assert_int_equal(flags & (MDB_NOSYNC | MDB_NOMETASYNC | MDB_WRITEMAP | MDB_MAPASYNC), 0);
+    mdb_env_close(env);
+}
+
 static void test_keys_are_at_most_511_bytes(void **state)
 {
     MDB_env *env;
@@ -190,7 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PLACE_TEST(test_truncated_file_is_sigbus),    PLACE_TEST(test_zeroed_page_is_abort),
         PLACE_TEST(test_a_changed_value_is_no_error), PLACE_TEST(test_no_space_is_an_io_error),
-        PLACE_TEST(test_keys_are_at_most_511_bytes),
+        PLACE_TEST(test_keys_are_at_most_511_bytes),  PLACE_TEST(test_a_commit_is_flushed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
