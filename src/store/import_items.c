@@ -57,6 +57,8 @@ static int grow_items(struct ocs_import *import, uint32_t place, struct ocs_erro
     struct ocs_import_item **grown = realloc(import->items, capacity * sizeof(*grown));
     if (!grown)
         return ocs_error_memory(err);
+    /* not each place gets its item when memory is short */
+    memset(grown + import->capacity, 0, (capacity - import->capacity) * sizeof(*grown));
     import->items = grown;
     import->capacity = capacity;
     return 0;

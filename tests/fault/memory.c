@@ -20,6 +20,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define SOILED_MAX 65536
+
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
@@ -68,9 +70,15 @@ static int is_missing(void *caller)
     return !spared && judge(MEMORY, -1, "") == GIVE_ERROR;
 }
 
+/* What is never written must not be zero by chance. */
+static void *soiled(void *memory, size_t size)
+{
+    return memory ? memset(memory, 0xa5, size < SOILED_MAX ? size : SOILED_MAX) : NULL;
+}
+
 void *malloc(size_t size)
 {
-    return is_missing(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
+    return is_missing(__builtin_return_address(0)) ? NULL : soiled(__libc_malloc(size), size);
 }
 
 void *calloc(size_t count, size_t size)
@@ -80,7 +88,9 @@ void *calloc(size_t count, size_t size)
 
 void *realloc(void *old, size_t size)
 {
-    return is_missing(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
+    if (is_missing(__builtin_return_address(0)))
+        return NULL;
+    return old ? __libc_realloc(old, size) : soiled(__libc_malloc(size), size);
 }
 
 int posix_memalign(void **out, size_t alignment, size_t size)
