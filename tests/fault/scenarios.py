@@ -144,6 +144,7 @@ class Scenario:
     repeatable = True
     gone = ()  # images that the command takes away
     excuse = None  # what it says when it leaves something undone and goes on
+    meets_gc = False  # nothing of what it is about is garbage, before, within or afterwards
     open_to = {}  # kind of call: the part of the state that it may leave undone silently
 
     def __init__(self, program, steps):
@@ -267,6 +268,7 @@ class InStore(Scenario):
 
 class Import(InStore):
     args = ("import", "-j1", "new", "more")
+    meets_gc = True
 
     def prepare(self, base):
         super().prepare(base)
@@ -382,6 +384,7 @@ class GcHeal(ImportTrashed):
 
 class Tag(InStore):
     args = ("tag", "kept:one", "new")
+    meets_gc = True
 
 
 class TagMoves(InStore):
@@ -391,6 +394,7 @@ class TagMoves(InStore):
 
 class Move(InStore):
     args = ("mv", "kept", "moved/there")
+    meets_gc = True
     gone = (("kept", "one"),)
     repeatable = False
 
@@ -482,6 +486,7 @@ class Fsck(InStore):
 
 class Hold(InStore):
     args = ("hold", "--", "true")
+    meets_gc = True
 
 
 class Adopt(InStore):
