@@ -76,6 +76,8 @@ static uint32_t next_rune(const char **at)
         ++*at;
         return decode_escape(at);
     }
+    if ((unsigned char)**at < 0x80)
+        return (unsigned char)*(*at)++;
     uint32_t rune = 0;
     size_t length = ocs_utf8_decode(*at, UTF8_LONGEST, &rune);
     assert(length > 0);
