@@ -2,10 +2,11 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "record.h"
 
+#include "crc.h"
+
 #include <assert.h>
 #include <endian.h>
 #include <string.h>
-#include <zlib.h>
 
 #define NODE_VERSION     1
 #define CHILDREN_VERSION 1
@@ -82,7 +83,7 @@ static uint64_t get64(const unsigned char *at)
 
 static uint32_t crc_of(const void *bytes, size_t size)
 {
-    return (uint32_t)crc32_z(0, bytes, size);
+    return ocs_crc(0, bytes, size);
 }
 
 /* The CRC of everything before it. */
@@ -219,7 +220,7 @@ struct ocs_child ocs_children_get(const struct ocs_children *children, uint32_t 
 
 static uint32_t crc_with_key(const void *key, size_t key_size, const void *bytes, size_t size)
 {
-    return (uint32_t)crc32_z(crc_of(key, key_size), bytes, size);
+    return ocs_crc(crc_of(key, key_size), bytes, size);
 }
 
 void ocs_record_encode_id(const void *key, size_t key_size, uint32_t id,

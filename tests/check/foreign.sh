@@ -10,8 +10,8 @@ allowed='
 lmdb\.h                 src/store/graph[a-z_]*\.c
 (cjson/)?cJSON\.h       src/store/json\.c src/cli/(output[a-z_]*|cmd_inspect)\.c
 uv\.h                   src/store/(workers|beside|hash_pipe)\.c
-zlib\.h                 src/store/(record|gunzip_zlib)\.c
-isa-l.*                 src/store/gunzip_isal\.c
+zlib\.h                 src/store/(crc_zlib|gunzip_zlib)\.c
+isa-l.*                 src/store/(crc_isal|gunzip_isal)\.c
 zstd\.h                 src/store/inflate\.c
 openssl/.*              src/store/hash[a-z0-9_]*\.c
 archive(_entry)?\.h     src/store/archive[a-z_]*\.c
