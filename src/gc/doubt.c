@@ -117,8 +117,8 @@ static int add_unknown_entries(struct doubts *doubts, const struct ocs_census_la
         uint32_t index;
         if (layout->entries[i].id != OCS_CENSUS_NO_ID)
             continue;
-        item->node = (struct ocs_node){
-            .digest = layout->index.document.descriptors[layout->entries[i].entry].digest};
+        item->node = (struct ocs_node){0};
+        ocs_census_entry_digest(layout, i, &item->node.digest);
         item->reached = REACHED_AS_ROOT;
         item->open = true;
         int result = ocs_digest_set_add(doubts->wanted, &item->node.digest, &index, err);

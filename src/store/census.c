@@ -2,6 +2,7 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "census.h"
 
+#include "beside.h"
 #include "cleanup.h"
 #include "error.h"
 #include "learn.h"
@@ -66,13 +67,23 @@ static int on_stranger(void *data, const char *path, struct ocs_error *err)
     return 0;
 }
 
-static int list_blobs(struct ocs_store *store, struct ocs_census *census, struct ocs_error *err)
+struct taking {
+    struct ocs_store *store;
+    unsigned jobs;
+    bool ids_only;
+    struct ocs_census *census;
+};
+
+/* In a thread of its own; of the census it touches what nothing else does meanwhile. */
+static int list_blobs(void *data, struct ocs_error *err)
 {
+    const struct taking *taking = data;
+    struct ocs_census *census = taking->census;
     struct ocs_blobs_visitor visitor = {
         .data = census, .on_blob = on_blob, .on_stranger = on_stranger};
     int result = ocs_digest_list_new(&census->names, err);
     if (result == 0)
-        result = ocs_blobs_each(store->blobs, &visitor, err);
+        result = ocs_blobs_each(taking->store->blobs, &visitor, err);
     if (result == 0)
         result = ocs_digest_list_sort(census->names, err);
     if (result < 0)
@@ -99,10 +110,21 @@ static int on_id(void *data, const unsigned char *key, size_t size, uint32_t id,
     return 0;
 }
 
-static int load_view(struct ocs_graph_txn *txn, struct ocs_census *census, struct ocs_error *err)
+static int begin(struct ocs_store *store, struct ocs_graph_txn **txn, struct ocs_error *err)
 {
+    struct ocs_graph *graph = NULL;
+    int result = ocs_store_graph(store, &graph, err);
+    return result == 0 ? ocs_graph_begin(graph, false, txn, err) : result;
+}
+
+/* Beside the listing. */
+static int load_view(struct ocs_store *store, struct ocs_census *census, struct ocs_error *err)
+{
+    auto_graph_txn struct ocs_graph_txn *txn = NULL;
     ocs_graph_view_clear(&census->view);
-    int result = ocs_graph_load(txn, &census->view, err);
+    int result = begin(store, &txn, err);
+    if (result == 0)
+        result = ocs_graph_load(txn, &census->view, err);
     if (result != 0)
         return result;
     size_t count = (size_t)census->view.count + 1;
@@ -113,19 +135,22 @@ static int load_view(struct ocs_graph_txn *txn, struct ocs_census *census, struc
     if (!census->present || !census->place_of)
         return ocs_error_memory(err);
     memset(census->place_of, 0xff, count * sizeof(*census->place_of));
+    return 0;
+}
+
+/* What was committed since the view was loaded is in neither: such a file counts as
+ * unknown. */
+static int merge(struct ocs_store *store, struct ocs_census *census, struct ocs_error *err)
+{
+    auto_graph_txn struct ocs_graph_txn *txn = NULL;
+    int result = begin(store, &txn, err);
+    if (result == 0)
+        result = ocs_graph_check_pages(txn, err);
+    if (result != 0)
+        return result;
     memset(census->id_of, 0xff, census->files * sizeof(*census->id_of)); /* NO_ID */
     census->merged = 0;
     return ocs_graph_each_id(txn, census, on_id, err);
-}
-
-static int merge(struct ocs_store *store, struct ocs_census *census, struct ocs_error *err)
-{
-    struct ocs_graph *graph = NULL;
-    auto_graph_txn struct ocs_graph_txn *txn = NULL;
-    int result = ocs_store_graph(store, &graph, err);
-    if (result == 0)
-        result = ocs_graph_begin(graph, false, &txn, err);
-    return result == 0 ? load_view(txn, census, err) : result;
 }
 
 /* The files that the graph has no row for, or only as somebody's child. */
@@ -156,6 +181,8 @@ static int know_every_file(struct ocs_store *store, unsigned jobs, struct ocs_ce
     if (result != 0 || count == 0)
         return result;
     result = ocs_learn(store, census->names, unknown, count, jobs, err);
+    if (result == 0)
+        result = load_view(store, census, err);
     return result == 0 ? merge(store, census, err) : result;
 }
 
@@ -175,11 +202,8 @@ static bool find_file(const void *data, const struct ocs_digest *digest, uint32_
 static int look_up(struct ocs_store *store, const struct ocs_census *census,
                    const struct ocs_digest *digest, uint32_t *id, struct ocs_error *err)
 {
-    struct ocs_graph *graph = NULL;
     auto_graph_txn struct ocs_graph_txn *txn = NULL;
-    int result = ocs_store_graph(store, &graph, err);
-    if (result == 0)
-        result = ocs_graph_begin(graph, false, &txn, err);
+    int result = begin(store, &txn, err);
     if (result == 0)
         result = ocs_graph_find(txn, digest, id, err);
     /* a node made since the view was loaded is not in it */
@@ -208,32 +232,25 @@ void ocs_census_digest(const struct ocs_census *census, uint32_t id, struct ocs_
 
 /* ---- all of it ---- */
 
-struct taking {
-    struct ocs_store *store;
-    unsigned jobs;
-    bool ids_only;
-    struct ocs_census *census;
-};
-
-static bool find_entry(const void *data, const struct ocs_digest *digest, uint32_t *id)
+static int find_entry(void *data, const struct ocs_digest *digest, uint32_t *id,
+                      struct ocs_error *err)
 {
     const struct taking *taking = data;
-    return find_file(taking->census, digest, id);
+    return ocs_census_find(taking->store, taking->census, digest, id, err);
 }
 
-static int look_up_entry(void *data, const struct ocs_digest *digest, uint32_t *id,
-                         struct ocs_error *err)
+static int find_entries(struct taking *taking, struct ocs_error *err)
 {
-    const struct taking *taking = data;
-    return look_up(taking->store, taking->census, digest, id, err);
+    struct ocs_census *census = taking->census;
+    struct ocs_census_layouts layouts = {.items = census->layouts, .count = census->layout_count};
+    return ocs_census_layouts_find(&layouts, taking, find_entry, err);
 }
 
 static int read_layouts(struct taking *taking, struct ocs_error *err)
 {
-    struct ocs_census_finder finder = {taking, find_entry, look_up_entry};
     struct ocs_census_layouts layouts;
-    int result = ocs_census_layouts_read(taking->store, &finder, taking->jobs, taking->ids_only,
-                                         &layouts, err);
+    int result =
+        ocs_census_layouts_read(taking->store, taking->jobs, taking->ids_only, &layouts, err);
     taking->census->layouts = layouts.items;
     taking->census->layout_count = layouts.count;
     taking->census->roots_damaged = layouts.roots_damaged;
@@ -242,16 +259,33 @@ static int read_layouts(struct taking *taking, struct ocs_error *err)
     return result;
 }
 
+/* The listing keeps one processor busy and the other things that are to be read the
+ * others. */
+static int read_all(struct taking *taking, struct ocs_error *err)
+{
+    struct ocs_beside *listing = NULL;
+    struct ocs_error trouble = {0};
+    int listed = ocs_beside_begin(list_blobs, taking, &listing, err);
+    if (listed != 0)
+        return listed;
+    int result = load_view(taking->store, taking->census, &trouble);
+    if (result == 0)
+        result = read_layouts(taking, &trouble);
+    listed = ocs_beside_end(listing, err);
+    if (listed == 0 && result < 0 && err)
+        *err = trouble;
+    return listed ? listed : result;
+}
+
 static int take_once(struct taking *taking, struct ocs_error *err)
 {
-    struct ocs_census *census = taking->census;
-    int result = list_blobs(taking->store, census, err);
+    int result = read_all(taking, err);
     if (result == 0)
-        result = know_every_file(taking->store, taking->jobs, census, err);
+        result = know_every_file(taking->store, taking->jobs, taking->census, err);
     if (result == 0)
-        result = read_layouts(taking, err);
+        result = find_entries(taking, err);
     if (result != 0)
-        ocs_census_clear(census);
+        ocs_census_clear(taking->census);
     return result;
 }
 

@@ -19,6 +19,7 @@ static void clear_layout(struct ocs_census_layout *layout)
     ocs_root_clear(&layout->root);
     free(layout->trouble);
     free(layout->entries);
+    ocs_digest_list_free(layout->digests);
     ocs_bytes_clear(&layout->unlike);
     ocs_index_clear(&layout->index);
 }
@@ -36,7 +37,6 @@ void ocs_census_layouts_clear(struct ocs_census_layouts *layouts)
 
 struct reading {
     struct ocs_store *store;
-    const struct ocs_census_finder *finder;
     bool ids_only;
 };
 
@@ -70,41 +70,35 @@ static int open_layout(struct ocs_store *store, struct ocs_census_layout *layout
                         result < 0 ? trouble.status : OCS_REFUSED, err);
 }
 
-/* What the names of the files tell; the rest is looked up by the calling thread. */
-static int find_entries(const struct reading *reading, struct ocs_census_layout *layout,
-                        struct ocs_error *err)
+static int list_entries(struct ocs_census_layout *layout, struct ocs_error *err)
 {
-    const struct ocs_document *document = &layout->index.document;
-    layout->entries = malloc((document->count + 1) * sizeof(*layout->entries));
+    size_t count = layout->index.document.count;
+    layout->entries = malloc((count + 1) * sizeof(*layout->entries));
     if (!layout->entries)
         return ocs_error_memory(err);
-    for (size_t i = 0; i < document->count; i++) {
-        struct ocs_census_entry *entry = &layout->entries[i];
-        entry->entry = (uint32_t)i;
-        if (!reading->finder->find(reading->finder->data, &document->descriptors[i].digest,
-                                   &entry->id))
-            entry->id = OCS_CENSUS_NO_ID;
+    for (size_t i = 0; i < count; i++) {
+        layout->entries[i].id = OCS_CENSUS_NO_ID;
+        layout->entries[i].entry = (uint32_t)i;
     }
-    layout->count = document->count;
+    layout->count = count;
     layout->stamp = layout->index.stamp;
     return ocs_index_sum(&layout->index.bytes, &layout->sum, err);
 }
 
-/* Without it neither the one who looks for a document nor the one who keeps roots/
- * up to date would have what they need. */
-static void drop_index(const struct reading *reading, struct ocs_census_layout *layout)
+/* Of the index only what is needed to find the ids, and what the one who keeps roots/
+ * up to date has to write. */
+static int keep_digests(struct ocs_census_layout *layout, struct ocs_error *err)
 {
-    if (!reading->ids_only || !layout->index.bytes.data)
-        return;
-    for (size_t i = 0; i < layout->count; i++) {
-        if (layout->entries[i].id == OCS_CENSUS_NO_ID)
-            return;
-    }
+    const struct ocs_document *document = &layout->index.document;
+    int result = ocs_digest_list_new(&layout->digests, err);
+    for (size_t i = 0; result == 0 && i < document->count; i++)
+        result = ocs_digest_list_add(layout->digests, &document->descriptors[i].digest, err);
     if (!ocs_index_sum_equal(&layout->sum, &layout->root.last)) {
         layout->unlike = layout->index.bytes;
         layout->index.bytes = (struct ocs_bytes){0};
     }
     ocs_index_clear(&layout->index);
+    return result;
 }
 
 static int read_layout(const struct reading *reading, struct ocs_census_layout *layout,
@@ -120,13 +114,13 @@ static int read_layout(const struct reading *reading, struct ocs_census_layout *
     ocs_store_layout_label(&layout->root, label, sizeof(label));
     result = ocs_index_read(fd, label, &wait, &layout->index, &trouble);
     if (result == 0)
-        result = find_entries(reading, layout, &trouble);
-    if (result <= 0) {
-        if (result < 0 && err)
-            *err = trouble;
-        drop_index(reading, layout);
+        result = list_entries(layout, &trouble);
+    if (result == 0 && reading->ids_only)
+        result = keep_digests(layout, &trouble);
+    if (result < 0 && err)
+        *err = trouble;
+    if (result <= 0)
         return result;
-    }
     bool invalid = result == OCS_INDEX_INVALID;
     return note_trouble(layout, invalid ? OCS_LAYOUT_INVALID : OCS_LAYOUT_UNREADABLE,
                         trouble.message, trouble.status, err);
@@ -195,22 +189,6 @@ static int read_each(const struct reading *reading, struct ocs_census_layouts *l
     return result;
 }
 
-/* Entries that are not in blobs/: the graph may know them. */
-static int look_up_rest(const struct reading *reading, struct ocs_census_layout *layout,
-                        struct ocs_error *err)
-{
-    const struct ocs_document *document = &layout->index.document;
-    int result = 0;
-    for (size_t i = 0; result == 0 && i < document->count; i++) {
-        struct ocs_census_entry *entry = &layout->entries[i];
-        if (entry->id == OCS_CENSUS_NO_ID)
-            result = reading->finder->look_up(reading->finder->data,
-                                              &document->descriptors[i].digest, &entry->id, err);
-    }
-    drop_index(reading, layout);
-    return result;
-}
-
 static int read_once(const struct reading *reading, unsigned jobs, struct ocs_census_layouts *out,
                      struct ocs_error *err)
 {
@@ -232,8 +210,6 @@ static int read_once(const struct reading *reading, unsigned jobs, struct ocs_ce
     ocs_roots_clear(&roots);
     if (result == 0)
         result = read_each(reading, out, jobs, err);
-    for (size_t i = 0; result == 0 && i < out->count; i++)
-        result = look_up_rest(reading, &out->items[i], err);
     return result;
 }
 
@@ -257,11 +233,10 @@ static int is_outdated(struct ocs_store *store, const struct ocs_census_layouts 
     return result;
 }
 
-int ocs_census_layouts_read(struct ocs_store *store, const struct ocs_census_finder *finder,
-                            unsigned jobs, bool ids_only, struct ocs_census_layouts *out,
-                            struct ocs_error *err)
+int ocs_census_layouts_read(struct ocs_store *store, unsigned jobs, bool ids_only,
+                            struct ocs_census_layouts *out, struct ocs_error *err)
 {
-    struct reading reading = {.store = store, .finder = finder, .ids_only = ids_only};
+    struct reading reading = {.store = store, .ids_only = ids_only};
     struct ocs_census_layouts layouts = {0};
     bool outdated = true;
     int result = 0;
@@ -276,6 +251,48 @@ int ocs_census_layouts_read(struct ocs_store *store, const struct ocs_census_fin
     *out = layouts;
     return result;
 }
+
+/* ---- ids ---- */
+
+void ocs_census_entry_digest(const struct ocs_census_layout *layout, size_t entry,
+                             struct ocs_digest *out)
+{
+    uint32_t place = layout->entries[entry].entry;
+    if (layout->digests)
+        ocs_digest_list_get(layout->digests, place, out);
+    else
+        *out = layout->index.document.descriptors[place].digest;
+}
+
+static int find_entries(struct ocs_census_layout *layout, void *data, ocs_census_find_id *find,
+                        struct ocs_error *err)
+{
+    bool all = true;
+    for (size_t i = 0; i < layout->count; i++) {
+        struct ocs_digest digest;
+        ocs_census_entry_digest(layout, i, &digest);
+        int result = find(data, &digest, &layout->entries[i].id, err);
+        if (result != 0)
+            return result;
+        all = all && layout->entries[i].id != OCS_CENSUS_NO_ID;
+    }
+    if (all) {
+        ocs_digest_list_free(layout->digests);
+        layout->digests = NULL;
+    }
+    return 0;
+}
+
+int ocs_census_layouts_find(struct ocs_census_layouts *layouts, void *data,
+                            ocs_census_find_id *find, struct ocs_error *err)
+{
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < layouts->count; i++)
+        result = find_entries(&layouts->items[i], data, find, err);
+    return result;
+}
+
+/* ---- again ---- */
 
 int ocs_census_layout_again(struct ocs_store *store, const struct ocs_census_layout *layout,
                             struct ocs_index *out, struct ocs_error *err)

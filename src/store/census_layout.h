@@ -5,6 +5,7 @@
 
 /* The part of a census that is about layouts: every index.json, read afresh. */
 
+#include "digest_list.h"
 #include "store.h"
 
 /* The id of an entry that neither the graph nor the disk ever saw. */
@@ -29,8 +30,9 @@ struct ocs_census_layout {
     enum ocs_status fault;    /* then: OCS_REFUSED (damaged, gone), OCS_FAILED (not to be read) */
     struct ocs_index_sum sum; /* of the bytes that were read */
     struct ocs_stamp stamp;   /* of the file that they were read from */
-    struct ocs_index index;   /* empty where only ids were asked for and all are known */
+    struct ocs_index index;   /* empty where only ids were asked for */
     struct ocs_bytes unlike;  /* instead of it: bytes that roots/ does not hold yet */
+    struct ocs_digest_list *digests; /* private: instead of it, until all ids are known */
     struct ocs_census_entry *entries;
     size_t count;
 };
@@ -44,20 +46,20 @@ struct ocs_census_layouts {
 };
 void ocs_census_layouts_clear(struct ocs_census_layouts *layouts);
 
-struct ocs_census_finder {
-    void *data;
-    /* From any thread; false: not known there. */
-    bool (*find)(const void *data, const struct ocs_digest *digest, uint32_t *id);
-    /* On the calling thread, for what _find does not know. */
-    int (*look_up)(void *data, const struct ocs_digest *digest, uint32_t *id,
-                   struct ocs_error *err);
-};
+/* The ids are not known yet.  With `ids_only` neither bytes nor documents are kept: a
+ * hundredth of the memory. */
+int ocs_census_layouts_read(struct ocs_store *store, unsigned jobs, bool ids_only,
+                            struct ocs_census_layouts *out, struct ocs_error *err);
 
-/* With `ids_only` neither bytes nor documents are kept but of an index with entries
- * that nobody knows: a hundredth of the memory. */
-int ocs_census_layouts_read(struct ocs_store *store, const struct ocs_census_finder *finder,
-                            unsigned jobs, bool ids_only, struct ocs_census_layouts *out,
-                            struct ocs_error *err);
+/* Asks `find` for the id of each entry. */
+typedef int ocs_census_find_id(void *data, const struct ocs_digest *digest, uint32_t *id,
+                               struct ocs_error *err);
+int ocs_census_layouts_find(struct ocs_census_layouts *layouts, void *data,
+                            ocs_census_find_id *find, struct ocs_error *err);
+
+/* The digest of an entry; where only ids were asked for, of one that has none. */
+void ocs_census_entry_digest(const struct ocs_census_layout *layout, size_t entry,
+                             struct ocs_digest *out);
 
 /* The index of a layout once more, where it was not kept.  Take it with
  * ocs_index_clear.  Positive OCS_CENSUS_CHANGED: it is not the one that was read. */

@@ -103,7 +103,7 @@ static int compare_key(const struct ocs_digest_list *list, uint32_t place, const
 }
 
 struct ranked {
-    uint64_t prefix; /* the first bytes of the key as a number: the order of most keys */
+    uint32_t prefix; /* the first bits of the key as a number: the order of most keys */
     uint32_t place;
 };
 
@@ -115,18 +115,20 @@ static int compare_ranked(const void *a, const void *b, void *data)
                        key_size(list, y->place));
 }
 
+/* The first six bits of a key are those of an algorithm's number, zeros: the rest of
+ * its first eight bytes, from the top. */
 static uint64_t prefix_of(const unsigned char *key, size_t size)
 {
     uint64_t prefix = 0;
     memcpy(&prefix, key, size < 8 ? size : 8);
-    return be64toh(prefix);
+    return be64toh(prefix) << 6;
 }
 
 static void rank(const struct ocs_digest_list *list, struct ranked *out)
 {
     for (uint32_t i = 0; i < list->count; i++) {
         uint64_t prefix = prefix_of(list->keys + list->offsets[i], key_size(list, i));
-        out[i] = (struct ranked){.prefix = prefix, .place = i};
+        out[i] = (struct ranked){.prefix = (uint32_t)(prefix >> 32), .place = i};
     }
 }
 
@@ -156,7 +158,7 @@ static bool sort_by_digit(const struct ranked *from, struct ranked *to, uint32_t
 static struct ranked *sort_ranked(const struct ocs_digest_list *list, struct ranked *a,
                                   struct ranked *b)
 {
-    for (unsigned shift = 0; shift < 64; shift += 8) {
+    for (unsigned shift = 0; shift < 32; shift += 8) {
         if (!sort_by_digit(a, b, list->count, shift))
             continue;
         struct ranked *swap = a;
@@ -172,16 +174,35 @@ static struct ranked *sort_ranked(const struct ocs_digest_list *list, struct ran
     return a;
 }
 
+#define AHEAD 16
+
+/* Each key lies somewhere else: the processor is told of it before it is needed. */
+static void fetch_ahead(const struct ocs_digest_list *list, const struct ranked *order, uint32_t i)
+{
+    if (i + 2 * AHEAD >= list->count)
+        return;
+
+    __builtin_prefetch(&list->offsets[order[i + 2 * AHEAD].place]);
+    __builtin_prefetch(list->keys + list->offsets[order[i + AHEAD].place]);
+}
+
+static bool repeats_last(const struct ocs_digest_list *list, const struct ranked *order, uint32_t i)
+{
+    return i > 0 && order[i].prefix == order[i - 1].prefix &&
+           compare_ranked(&order[i], &order[i - 1], (void *)(uintptr_t)list) == 0;
+}
+
 /* `to` has room for everything that `from` has. */
 static void copy_sorted(const struct ocs_digest_list *from, const struct ranked *order,
                         struct ocs_digest_list *to)
 {
     uint64_t offset = 0;
     for (uint32_t i = 0; i < from->count; i++) {
+        fetch_ahead(from, order, i);
+        if (repeats_last(from, order, i))
+            continue;
         const unsigned char *key = from->keys + from->offsets[order[i].place];
         size_t size = key_size(from, order[i].place);
-        if (to->count > 0 && compare_key(to, to->count - 1, key, size) == 0)
-            continue;
         memcpy(to->keys + offset, key, size);
         offset += size;
         to->offsets[++to->count] = offset;
@@ -207,10 +228,9 @@ static int sort_into(const struct ocs_digest_list *list, struct ocs_digest_list 
     return 0;
 }
 
-/* The first six bits of a key are those of an algorithm's number: zeros. */
 static size_t bucket_of(const struct ocs_digest_list *list, const unsigned char *key, size_t size)
 {
-    return prefix_of(key, size) << 6 >> (64 - list->bits);
+    return prefix_of(key, size) >> (64 - list->bits);
 }
 
 static int find_starts(struct ocs_digest_list *list, struct ocs_error *err)

@@ -86,6 +86,21 @@ static void want_entries(const struct healing *healing, const struct ocs_documen
     }
 }
 
+/* The others are reached by their ids. */
+static void want_unknown(const struct healing *healing, const struct ocs_census_layout *layout,
+                         uint8_t *wanted)
+{
+    for (size_t i = 0; i < layout->count; i++) {
+        struct ocs_digest digest;
+        uint32_t place;
+        if (layout->entries[i].id != OCS_CENSUS_NO_ID)
+            continue;
+        ocs_census_entry_digest(layout, i, &digest);
+        if (ocs_digest_set_find(healing->set, &digest, &place))
+            wanted[place] = 1;
+    }
+}
+
 static bool enter(void *data, uint32_t id)
 {
     uint8_t *live = data;
@@ -115,7 +130,7 @@ static int mark_wanted(const struct healing *healing, const struct ocs_census *c
                        uint8_t *live, uint8_t *wanted, struct ocs_error *err)
 {
     for (size_t i = 0; i < census->layout_count; i++)
-        want_entries(healing, &census->layouts[i].index.document, wanted);
+        want_unknown(healing, &census->layouts[i], wanted);
     int result = ocs_census_reach_listed(census, live, 1, err);
     if (result != 0 || !healing->index)
         return result;
