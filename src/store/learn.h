@@ -22,10 +22,10 @@ bool ocs_learn_may_be_document(const char *bytes, size_t size);
 int ocs_learn_blob(int fd, struct ocs_bytes *bytes, struct ocs_document *document, const char *what,
                    struct ocs_error *err);
 
-/* `places` are in `list`.  A file that cannot be read, or a document with other
- * bytes, gets a row and stays UNREAD.
- * Positive: OCS_GRAPH_CORRUPT. */
-int ocs_learn(struct ocs_store *store, const struct ocs_digest_list *list, const uint32_t *places,
+/* `places` are in `list`, ascending, and are put into the order in which they are opened.
+ * `jobs` of 0: as many threads as waiting for the disk is worth.  A file that cannot be read, or a
+ * document with other bytes, gets a row and stays UNREAD. Positive: OCS_GRAPH_CORRUPT. */
+int ocs_learn(struct ocs_store *store, const struct ocs_digest_list *list, uint32_t *places,
               size_t count, unsigned jobs, struct ocs_error *err);
 
 #endif

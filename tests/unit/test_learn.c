@@ -3,8 +3,9 @@
 
 /* What a large blob is taken for: its edges must not depend on where reading ends. */
 
-#include "place.h"
+#include "shelf.h"
 
+#include "store/census.h"
 #include "store/document.h"
 #include "store/learn.h"
 
@@ -55,11 +56,47 @@ static void a_part_does_not_pass_for_the_whole(void **state)
     expect(*state, OCS_LEARN_BYTES_MAX + 1, 'x', OCS_DOCUMENT_TOO_LARGE, 1);
 }
 
+/* Enough to be opened in the order of their inodes, and two documents among them. */
+#define MANY 5000
+
+static unsigned count_kind(const struct ocs_census *census, enum ocs_node_kind kind)
+{
+    unsigned count = 0;
+    for (uint32_t i = 0; i < census->files; i++)
+        count += census->view.kind[ocs_census_file(census, i)] == kind;
+    return count;
+}
+
+static void many_are_learned_whatever_the_order(void **state)
+{
+    struct shelf *shelf = *state;
+    struct ocs_census census;
+    struct ocs_digest digest;
+    char text[64];
+    uint32_t id;
+    for (unsigned i = 0; i < MANY; i++) {
+        snprintf(text, sizeof(text), "layer %u", i);
+        shelf_layer(shelf, text);
+    }
+    struct blob config = shelf_blob(shelf, CONFIG, "{}");
+    struct blob layer = shelf_name(LAYER, "layer 17");
+    struct blob manifest = shelf_manifest(shelf, &config, LIST(&layer), NULL);
+    assert_int_equal(ocs_census_take(shelf->store, 0, &census, &shelf->err), 0);
+    assert_int_equal(census.files, MANY + 2);
+    assert_int_equal(count_kind(&census, OCS_NODE_OPAQUE), MANY);
+    assert_int_equal(count_kind(&census, OCS_NODE_DOCUMENT), 2);
+    assert_int_equal(ocs_digest_parse(manifest.digest, strlen(manifest.digest), &digest), 0);
+    assert_int_equal(ocs_census_find(shelf->store, &census, &digest, &id, NULL), 0);
+    assert_int_equal(census.view.first[id + 1] - census.view.first[id], 2);
+    ocs_census_clear(&census);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         PLACE_TEST(a_large_one_is_read_surely),
         PLACE_TEST(a_part_does_not_pass_for_the_whole),
+        SHELF_TEST(many_are_learned_whatever_the_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
