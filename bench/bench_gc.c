@@ -2,9 +2,10 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 
 /* How long a plan takes: bench_gc STORE [ROUNDS].  A dry run each; the first one
- * may have to learn the blobs. */
+ * may have to learn the blobs.  And how long `gc --now` keeps everybody else out:
+ * bench_gc --sweep STORE, which removes the garbage. */
 
-#include "ocistore.h"
+#include "gc/gc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,11 +68,60 @@ static int round_of(const char *path, int number)
     return 0;
 }
 
+/* ---- the exclusive lock ---- */
+
+struct watch {
+    double since; /* the lock was taken */
+    double all, longest;
+    unsigned batches;
+};
+
+static void watch_lock(void *data, enum ocs_gc_point point)
+{
+    struct watch *watch = data;
+    double now = seconds(CLOCK_MONOTONIC), held = now - watch->since;
+    if (point == OCS_GC_LOCKED)
+        watch->since = now;
+    if (point != OCS_GC_SWEPT)
+        return;
+    watch->batches++;
+    watch->all += held;
+    if (held > watch->longest)
+        watch->longest = held;
+}
+
+static int sweep(const char *path)
+{
+    struct ocs_gc_options options = OCS_GC_OPTIONS_INIT;
+    struct ocs_gc_report report;
+    struct ocs_error err = {0};
+    struct ocs_store *store;
+    struct watch watch = {0};
+    struct ocs_gc_play play = {.data = &watch, .at = watch_lock};
+    options.now = true;
+    double begin = seconds(CLOCK_MONOTONIC);
+    int result = ocs_store_open(path, NULL, &store, &err);
+    if (result == 0) {
+        result = ocs_gc_run(store, &options, &play, &report, &err);
+        ocs_store_close(store);
+    }
+    if (result != 0) {
+        fprintf(stderr, "bench_gc: %s\n", err.message);
+        return result;
+    }
+    printf("gc: %.2f s for %llu blobs, the store locked for %.3f s in %u batches, %.3f s at most\n",
+           seconds(CLOCK_MONOTONIC) - begin, (unsigned long long)report.trashed, watch.all,
+           watch.batches, watch.longest);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "--sweep") == 0)
+        return -sweep(argv[2]);
     int rounds = argc > 2 ? atoi(argv[2]) : 3;
     if (argc < 2) {
-        fprintf(stderr, "usage: bench_gc STORE [ROUNDS]\n");
+        fprintf(stderr, "usage: bench_gc STORE [ROUNDS] | bench_gc --sweep STORE\n");
         return OCS_USAGE;
     }
     for (int i = 1; i <= rounds; i++) {

@@ -6,7 +6,7 @@
 /* ocs_gc, as a play for tests.
  *
  *     heal | survey | known | shown | (changed? survey) [lock | look | rename |
- *     sync | log | graph | unlock] ... | look once more | purge
+ *     sync | unlock] log | graph ... | look once more | purge
  */
 
 #include "play.h"

@@ -12,7 +12,7 @@ enum ocs_gc_point {
     OCS_GC_SURVEYED, /* the plan is made; nothing has been touched */
     OCS_GC_LOCKED,   /* the lock is held, the second look comes now */
     OCS_GC_RENAMED,  /* one blob is in the trash, nothing is synced yet */
-    OCS_GC_SWEPT,    /* a batch is done, the lock is given back */
+    OCS_GC_SWEPT,    /* a batch is renamed, the lock is given back */
     OCS_GC_PURGING,  /* the last look is over; what is in the trash goes */
 };
 

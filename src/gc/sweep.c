@@ -16,8 +16,8 @@
 /*
  * One batch, and who may do what meanwhile:
  *
- *     survey    [ lock | look | rename ... | fsync | log | graph ]    survey
- *     anybody     only tools that know no locks                      anybody
+ *     survey    [ lock | look | rename ... | fsync ]    log, graph    survey
+ *     anybody     only tools that know no locks        anybody
  *
  * The look compares what the survey saw with what is there; when it differs the
  * survey is taken again under the lock, and what is needed by now stays.
@@ -193,24 +193,27 @@ static int sweep_some(struct sweep *sweep, struct ocs_error *err)
     return result;
 }
 
-/* A log that cannot be written, or a graph, does not keep a full disk full. */
-static int settle_batch(struct sweep *sweep, struct ocs_error *err)
+static int sync_folders(struct sweep *sweep, struct ocs_error *err)
+{
+    int result = ocs_trash_run_sync(sweep->trash, err);
+    return result == 0 ? ocs_blobs_sync(sweep->store->blobs, err) : result;
+}
+
+/* Without the lock: one is a log, and what the other forgets makes a blob that
+ * somebody brings back meanwhile wait longer.  A log that cannot be written, or a
+ * graph, does not keep a full disk full. */
+static int note_batch(struct sweep *sweep, struct ocs_error *err)
 {
     struct ocs_error trouble = {0};
-    int result = ocs_trash_run_sync(sweep->trash, err);
-    if (result == 0)
-        result = ocs_blobs_sync(sweep->store->blobs, err);
-    if (result)
-        return result;
     ocs_store_settle_journal(sweep->store, sweep->journal);
-    result = ocs_known_swept(sweep->store, sweep->swept, sweep->swept_count, &trouble);
+    int result = ocs_known_swept(sweep->store, sweep->swept, sweep->swept_count, &trouble);
     sweep->swept_count = 0;
     if (result < 0)
         ocs_store_notice(sweep->store, "the graph could not be written: %s", trouble.message);
     return result > 0 ? ocs_known_corrupt(sweep->store, err) : 0;
 }
 
-/* What was renamed is settled even when the rest failed. */
+/* What was renamed is made durable even when the rest failed. */
 static int sweep_locked(struct sweep *sweep, struct ocs_error *err)
 {
     ocs_play_reached(sweep->options->play, OCS_GC_LOCKED);
@@ -218,8 +221,10 @@ static int sweep_locked(struct sweep *sweep, struct ocs_error *err)
     if (result)
         return result;
     result = sweep_some(sweep, err);
-    int settled = settle_batch(sweep, result ? NULL : err);
-    return result ? result : settled;
+    int synced = sync_folders(sweep, result ? NULL : err);
+    if (synced)
+        sweep->swept_count = 0; /* the graph may not say more than the disk holds */
+    return result ? result : synced;
 }
 
 static int sweep_batch(struct sweep *sweep, struct ocs_error *err)
@@ -234,7 +239,8 @@ static int sweep_batch(struct sweep *sweep, struct ocs_error *err)
     result = sweep_locked(sweep, err);
     ocs_lock_sweep_end(sweep->store->locks);
     ocs_play_reached(sweep->options->play, OCS_GC_SWEPT);
-    return result;
+    int noted = note_batch(sweep, result ? NULL : err);
+    return result ? result : noted;
 }
 
 /* ---- the whole ---- */
