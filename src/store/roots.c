@@ -4,8 +4,8 @@
 
 #include "cleanup.h"
 #include "error.h"
-#include "hash.h"
 #include "marker.h"
+#include "roots_entry.h"
 #include "seen.h"
 #include "trash.h"
 
@@ -66,108 +66,19 @@ static int compare_roots(const void *a, const void *b)
 
 /* ---- one entry ---- */
 
-#define HEADER_MAX   65536u
-#define HEADER_USUAL 1024 /* the index behind it is not wanted */
-
-struct entry {
-    struct ocs_json *json;
-    struct ocs_bytes header;
-    const char *name, *path, *sha256;
-    bool attached;
-    bool unreadable; /* damaged or not: its bytes did not come */
-    int64_t index_size;
-};
-
-static void entry_clear(struct entry *entry)
-{
-    ocs_json_free(entry->json);
-    ocs_bytes_clear(&entry->header);
-}
-#define auto_entry __attribute__((cleanup(entry_clear)))
-
-/* The first line of an entry's file. Positive: OCS_ROOTS_DAMAGED. */
-static int read_header(int fd, struct entry *out, struct ocs_error *err)
-{
-    char *buffer = malloc(HEADER_MAX + 1);
-    if (!buffer)
-        return ocs_error_memory(err);
-    out->header.data = buffer;
-    ssize_t size = ocs_io_read(fd, buffer, HEADER_USUAL);
-    char *end = size > 0 ? memchr(buffer, '\n', (size_t)size) : NULL;
-    if (!end && size == HEADER_USUAL) {
-        ssize_t more = ocs_io_read(fd, buffer + size, HEADER_MAX - HEADER_USUAL);
-        end = more > 0 ? memchr(buffer + size, '\n', (size_t)more) : NULL;
-        size = more < 0 ? more : size;
-    }
-    if (size < 0) {
-        out->unreadable = true;
-        ocs_error_errno(err, "read");
-    }
-    if (!end)
-        return OCS_ROOTS_DAMAGED;
-    out->header.size = (size_t)(end - buffer);
-    int result =
-        ocs_json_parse(buffer, out->header.size, OCS_JSON_DOCUMENT_LIMITS, &out->json, NULL, err);
-    if (result != 0)
-        return result < 0 ? result : OCS_ROOTS_DAMAGED;
-    const struct ocs_json_value *root = ocs_json_root(out->json);
-    out->name = ocs_json_string(out->json, ocs_json_member(root, "name"));
-    out->path = ocs_json_string(out->json, ocs_json_member(root, "path"));
-    out->sha256 = ocs_json_string(out->json, ocs_json_member(root, "index_sha256"));
-    out->attached = ocs_json_bool(ocs_json_member(root, "attached"));
-    bool whole =
-        out->name && out->path &&
-        ocs_json_integer(out->json, ocs_json_member(root, "index_size"), &out->index_size) == 0 &&
-        out->index_size >= 0;
-    return whole ? 0 : OCS_ROOTS_DAMAGED;
-}
-
-/* Positive: OCS_IO_ABSENT, OCS_ROOTS_DAMAGED.  An entry is not damaged for want of means. */
-static int open_entry(const struct ocs_roots_place *place, const char *id, int *fd,
-                      struct entry *out, struct ocs_error *err)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "roots/%s.json", id);
-    int result = ocs_io_open_regular(place->state_dir, path, fd, NULL, path, err);
-    if (result == OCS_IO_ABSENT || (result < 0 && ocs_io_no_means()))
-        return result;
-    out->unreadable = result < 0;
-    if (result != 0)
-        return OCS_ROOTS_DAMAGED;
-    result = read_header(*fd, out, err);
-    if (out->unreadable)
-        ocs_error_context(err, -OCS_FAILED, "%s", path);
-    if (result != 0)
-        return result;
-    char expected[OCS_ROOT_ID_SIZE];
-    result = ocs_root_id(out->name, expected, err);
-    return result == 0 && strcmp(expected, id) != 0 ? OCS_ROOTS_DAMAGED : result;
-}
-
-static struct ocs_index_sum sum_of(const struct entry *entry)
-{
-    struct ocs_index_sum sum = {.size = (uint64_t)entry->index_size};
-    struct ocs_digest digest;
-    if (!entry->sha256 || ocs_digest_parse(entry->sha256, strlen(entry->sha256), &digest) != 0 ||
-        ocs_digest_algorithm(&digest) != OCS_ALGORITHM_SHA256)
-        return (struct ocs_index_sum){0};
-    memcpy(sum.sha256, ocs_digest_raw(&digest), sizeof(sum.sha256));
-    return sum;
-}
-
 int ocs_roots_locate(const struct ocs_roots_place *place, const char *name, struct ocs_root *out,
                      struct ocs_error *err)
 {
     auto_fd int fd = -1;
-    auto_entry struct entry entry = {0};
+    auto_roots_entry struct ocs_roots_entry entry = {0};
     char id[OCS_ROOT_ID_SIZE];
     int result = ocs_root_id(name, id, err);
     if (result == 0)
-        result = open_entry(place, id, &fd, &entry, err);
+        result = ocs_roots_entry_open(place, id, &fd, &entry, err);
     if (result == 0) {
         result = make_root(name, entry.path, entry.attached, true, out, err);
         if (result == 0)
-            out->last = sum_of(&entry);
+            out->last = ocs_roots_entry_sum(&entry);
         return result;
     }
     if (result != OCS_IO_ABSENT)
@@ -175,27 +86,6 @@ int ocs_roots_locate(const struct ocs_roots_place *place, const char *name, stru
     char path[OCS_LAYOUT_NAME_MAX + sizeof("layouts/")];
     snprintf(path, sizeof(path), "layouts/%s", name);
     return make_root(name, strcmp(name, ".") == 0 ? "." : path, false, false, out, err);
-}
-
-static int encode_entry(const struct ocs_root *root, const struct ocs_bytes *index,
-                        struct ocs_json_writer *w, struct ocs_error *err)
-{
-    struct ocs_digest digest;
-    char text[OCS_DIGEST_BUF];
-    int result = ocs_hash_bytes(OCS_ALGORITHM_SHA256, index->data, index->size, &digest, err);
-    if (result < 0)
-        return result;
-    ocs_digest_format(&digest, text);
-    ocs_json_write_open(w, NULL, '{');
-    ocs_json_write_string(w, "name", root->name, strlen(root->name));
-    ocs_json_write_string(w, "path", root->path, strlen(root->path));
-    ocs_json_write_value(w, "attached", root->attached ? "true" : "false", root->attached ? 4 : 5);
-    ocs_json_write_integer(w, "index_size", (int64_t)index->size);
-    ocs_json_write_string(w, "index_sha256", text, strlen(text));
-    ocs_json_write_close(w, '}');
-    ocs_json_write_raw(w, "\n", 1);
-    ocs_json_write_raw(w, index->data, index->size);
-    return w->failed ? ocs_error_memory(err) : 0;
 }
 
 /* ---- the folder ---- */
@@ -255,7 +145,7 @@ static int put(const struct ocs_roots_place *place, const struct ocs_root *root,
     int result = ocs_root_id(root->name, id, err);
     snprintf(path, sizeof(path), "roots/%s.json", id);
     if (result == 0)
-        result = encode_entry(root, index, &w, err);
+        result = ocs_roots_entry_encode(root, index, &w, err);
     if (result == 0)
         result = lock_folder(place, LOCK_EX, &lock, err);
     bool is_new = !entry_exists(place, path);
@@ -286,7 +176,7 @@ int ocs_roots_rewrite(const struct ocs_roots_place *place, const struct ocs_root
     if (result == 0)
         result = ocs_io_open_regular(place->state_dir, path, &fd, NULL, path, err);
     if (result == 0)
-        result = ocs_io_read_all(fd, OCS_JSON_INDEX_BYTES + HEADER_MAX, &old, path, err);
+        result = ocs_io_read_all(fd, OCS_JSON_INDEX_BYTES + OCS_ROOTS_HEADER_MAX, &old, path, err);
     snprintf(path, sizeof(path), "roots/%s.json.damaged.%lld", id, (long long)ocs_now_s());
     if (result == 0)
         result = ocs_io_replace(place->state_dir, path, old.data, old.size, 0644, path, err);
@@ -297,32 +187,16 @@ int ocs_roots_last_index(const struct ocs_roots_place *place, const char *name,
                          struct ocs_bytes *out, struct ocs_error *err)
 {
     auto_fd int fd = -1;
-    auto_entry struct entry entry = {0};
+    auto_roots_entry struct ocs_roots_entry entry = {0};
     char id[OCS_ROOT_ID_SIZE];
     int result = ocs_root_id(name, id, err);
     if (result == 0)
-        result = open_entry(place, id, &fd, &entry, err);
+        result = ocs_roots_entry_open(place, id, &fd, &entry, err);
     if (result != 0)
         return result;
     if (entry.index_size == 0)
         return OCS_IO_ABSENT;
-    auto_bytes struct ocs_bytes bytes = {0};
-    if (lseek(fd, (off_t)entry.header.size + 1, SEEK_SET) < 0)
-        return ocs_error_errno(err, "roots/%s.json", id);
-    result = ocs_io_read_all(fd, OCS_JSON_INDEX_BYTES + HEADER_MAX, &bytes, "roots entry", err);
-    if (result < 0)
-        return result;
-    struct ocs_digest digest;
-    char text[OCS_DIGEST_BUF];
-    result = ocs_hash_bytes(OCS_ALGORITHM_SHA256, bytes.data, bytes.size, &digest, err);
-    if (result < 0)
-        return result;
-    ocs_digest_format(&digest, text);
-    if ((int64_t)bytes.size != entry.index_size || !entry.sha256 || strcmp(text, entry.sha256) != 0)
-        return OCS_ROOTS_DAMAGED;
-    *out = bytes;
-    bytes = (struct ocs_bytes){0};
-    return 0;
+    return ocs_roots_entry_index(&entry, fd, out, err);
 }
 
 int ocs_roots_remember(const struct ocs_roots_place *place, const struct ocs_root *root,
@@ -383,13 +257,12 @@ static bool is_entry_name(const char *name, char id[OCS_ROOT_ID_SIZE])
     return strspn(id, "0123456789abcdef") == size;
 }
 
-/* Zeros where it is not as we write it: nobody has such an index. */
 static int read_entry(const struct ocs_roots_place *place, const char *id, struct ocs_roots *out,
                       struct ocs_error *err)
 {
     auto_fd int fd = -1;
-    auto_entry struct entry entry = {0};
-    int result = open_entry(place, id, &fd, &entry, err);
+    auto_roots_entry struct ocs_roots_entry entry = {0};
+    int result = ocs_roots_entry_open(place, id, &fd, &entry, err);
     if (result == OCS_ROOTS_DAMAGED) {
         char trouble[128];
         snprintf(trouble, sizeof(trouble), ".ocistore/roots/%s.json is damaged", id);
@@ -400,7 +273,7 @@ static int read_entry(const struct ocs_roots_place *place, const char *id, struc
         return result < 0 ? result : 0; /* unregistered since the folder was read */
     result = append(out, entry.name, entry.path, entry.attached, true, err);
     if (result == 0)
-        out->items[out->count - 1].last = sum_of(&entry);
+        out->items[out->count - 1].last = ocs_roots_entry_sum(&entry);
     return result;
 }
 
@@ -532,9 +405,9 @@ static int give_up_damaged(void *data, const char *id, struct ocs_error *err)
 {
     struct giving_up *giving = data;
     auto_fd int fd = -1;
-    auto_entry struct entry entry = {0};
+    auto_roots_entry struct ocs_roots_entry entry = {0};
     char path[64];
-    int result = open_entry(giving->place, id, &fd, &entry, err);
+    int result = ocs_roots_entry_open(giving->place, id, &fd, &entry, err);
     giving->whole += result == 0;
     if (result != OCS_ROOTS_DAMAGED)
         return result;
