@@ -142,6 +142,7 @@ def images(store):
 class Scenario:
     store = "store"
     repeatable = True
+    status = 0  # of an undisturbed run
     gone = ()  # images that the command takes away
     excuse = None  # what it says when it leaves something undone and goes on
     meets_gc = False  # nothing of what it is about is garbage, before, within or afterwards
@@ -316,7 +317,7 @@ class ImportTrashed(Import):
 def trash_blob(store, path):
     folder = os.path.join(store, ".ocistore", "trash", "20240506T070809Z-0123abcd", "blobs",
                           "sha256")
-    os.makedirs(folder)
+    os.makedirs(folder, exist_ok=True)
     os.rename(path, os.path.join(folder, os.path.basename(path)))
 
 
@@ -484,6 +485,43 @@ class Fsck(InStore):
     args = ("fsck", "-j1")
 
 
+class FsckRepair(InStore):
+    """A blob has wrong bytes and lies whole in the trash, another is missing and lies
+    there too, and an index.json is lost."""
+
+    args = ("fsck", "-j1", "--repair")
+    status = 1  # something was wrong, and is mended
+
+    def prepare(self, base):
+        super().prepare(base)
+        self.command(base, "fsck")
+        wrong = self.blob(base, layer("a"))
+        trash_blob(self.path(base), wrong)
+        write(wrong, "wrong".ljust(len(layer("a"))))
+        trash_blob(self.path(base), self.blob(base, layer("d")))
+        os.unlink(self.index(base))
+
+    def index(self, place):
+        return os.path.join(self.path(place), "layouts", "kept", "index.json")
+
+    def is_mended(self, place):
+        path = self.blob(place, layer("a"))
+        if not all(map(os.path.exists, (path, self.blob(place, layer("d")), self.index(place)))):
+            return False  # what is damaged goes first, then the good copy comes
+        with open(path, "rb") as blob:
+            return blob.read() == layer("a")
+
+    def state(self, place):
+        return super().state(place) if self.is_mended(place) else {"broken": "not mended"}
+
+    def check(self, place, base):
+        if not self.everywhere(base) <= self.everywhere(place):
+            raise Broken("lost")
+        for _, folder in layouts(self.path(place)) if self.is_mended(place) else ():
+            for entry in entries_of(folder):
+                check_whole(self.path(place), entry)
+
+
 class Hold(InStore):
     args = ("hold", "--", "true")
     meets_gc = True
@@ -546,6 +584,7 @@ ALL = {
     "prune": Prune,
     "hold": Hold,
     "fsck": Fsck,
+    "fsck-repair": FsckRepair,
     "adopt": Adopt,
     "trash-restore": TrashRestore,
     "trash-empty": TrashEmpty,
