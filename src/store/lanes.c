@@ -17,8 +17,8 @@
 /* How an algorithm is computed here. */
 struct family {
     struct ocs_sha2_kernels kernels;
-    unsigned wide_from; /* streams from which on the wide kernel is the faster one */
-    size_t block;       /* bytes */
+    const struct ocs_sha2_kernel *best[OCS_SHA2_STREAMS_MAX + 1]; /* for so many streams */
+    size_t block;                                                 /* bytes */
     size_t length_bytes;
 };
 
@@ -82,23 +82,36 @@ static int64_t time_of(const struct ocs_sha2_kernel *kernel, size_t block)
     return best > 0 ? best : 1;
 }
 
-/* Processors differ: on some the narrow kernel is always the faster one. */
-static unsigned measure_wide_from(const struct family *family)
+/* Bytes in some time, from `streams` at once; `full` is the time of a call with all
+ * that the kernel can take. */
+static double rate_of(const struct ocs_sha2_kernels *kernels, unsigned which, unsigned streams,
+                      int64_t full)
 {
-    const struct ocs_sha2_kernels *kernels = &family->kernels;
-    if (!kernels->wide)
-        return UINT32_MAX;
-    int64_t wide = time_of(kernels->wide, family->block);
-    int64_t narrow = time_of(kernels->narrow, family->block);
-    int64_t streams = (wide * kernels->narrow->width + narrow - 1) / narrow;
-    return streams < UINT32_MAX ? (unsigned)streams : UINT32_MAX;
+    unsigned width = kernels->list[which]->width;
+    return (double)(which == 0 || streams > width ? width : streams) / (double)full;
+}
+
+/* Processors differ: on some the first kernel is always the fastest. */
+static void choose_kernels(struct family *family)
+{
+    double rates[OCS_SHA2_STREAMS_MAX + 1] = {0};
+    for (unsigned which = 0; family->kernels.list[which]; which++) {
+        int64_t full = time_of(family->kernels.list[which], family->block);
+        for (unsigned streams = 1; streams <= OCS_SHA2_STREAMS_MAX; streams++) {
+            double rate = rate_of(&family->kernels, which, streams, full);
+            if (rate > rates[streams]) {
+                rates[streams] = rate;
+                family->best[streams] = family->kernels.list[which];
+            }
+        }
+    }
 }
 
 static void family_init(struct family *family, struct ocs_sha2_kernels kernels, size_t block,
                         size_t length_bytes)
 {
     *family = (struct family){.kernels = kernels, .block = block, .length_bytes = length_bytes};
-    family->wide_from = measure_wide_from(family);
+    choose_kernels(family);
 }
 
 /* ---- a set of lanes ---- */
@@ -122,9 +135,19 @@ void ocs_lanes_free(struct ocs_lanes *lanes)
     free(lanes);
 }
 
-void ocs_lanes_set_wide_from(struct ocs_lanes *lanes, unsigned streams)
+static void choose(struct family *family, unsigned (*choice)(unsigned streams))
 {
-    lanes->sha256.wide_from = lanes->sha512.wide_from = streams;
+    unsigned count = 0;
+    while (family->kernels.list[count])
+        count++;
+    for (unsigned streams = 1; count > 0 && streams <= OCS_SHA2_STREAMS_MAX; streams++)
+        family->best[streams] = family->kernels.list[choice(streams) % count];
+}
+
+void ocs_lanes_choose(struct ocs_lanes *lanes, unsigned (*choice)(unsigned streams))
+{
+    choose(&lanes->sha256, choice);
+    choose(&lanes->sha512, choice);
 }
 
 /* ---- one lane ---- */
@@ -146,7 +169,7 @@ int ocs_lanes_begin(struct ocs_lanes *lanes, unsigned number, enum ocs_algorithm
     lane->left = lane->tail_size = 0;
     lane->total = 0;
     lane->to_come = expected;
-    lane->family = family->kernels.narrow ? family : NULL;
+    lane->family = family->kernels.list[0] ? family : NULL;
     if (is_512)
         memcpy(lane->stream.state.sha512, SHA512_INITIAL, sizeof(SHA512_INITIAL));
     else
@@ -159,7 +182,7 @@ static void compress_tail(struct lane *lane)
 {
     struct ocs_sha2_stream *stream = &lane->stream;
     stream->at = lane->tail;
-    lane->family->kernels.narrow->compress(&stream, 1, lane->tail_size / lane->family->block);
+    lane->family->kernels.list[0]->compress(&stream, 1, lane->tail_size / lane->family->block);
     lane->tail_size = 0;
 }
 
@@ -282,9 +305,8 @@ static int most_left_first(const void *left, const void *right)
  * that few are left alone at the end. */
 static void advance_family(const struct family *family, struct group *group)
 {
-    const struct ocs_sha2_kernels *kernels = &family->kernels;
-    bool wide = kernels->wide && group->count >= family->wide_from;
-    const struct ocs_sha2_kernel *kernel = wide ? kernels->wide : kernels->narrow;
+    unsigned most = group->count < OCS_SHA2_STREAMS_MAX ? group->count : OCS_SHA2_STREAMS_MAX;
+    const struct ocs_sha2_kernel *kernel = family->best[most];
     if (group->count > kernel->width) {
         qsort(group->streams, group->count, sizeof(group->streams[0]), most_left_first);
         group->count = kernel->width;

@@ -36,7 +36,8 @@ int ocs_lanes_advance(struct ocs_lanes *lanes, struct ocs_error *err);
 int ocs_lanes_end(struct ocs_lanes *lanes, unsigned lane, struct ocs_digest *out,
                   struct ocs_error *err);
 
-/* For tests: the wide kernels from so many streams on, instead of what was measured. */
-void ocs_lanes_set_wide_from(struct ocs_lanes *lanes, unsigned streams);
+/* For tests: which kernel of sha2.h (modulo their number) takes so many streams,
+ * instead of the one that was measured to be the fastest. */
+void ocs_lanes_choose(struct ocs_lanes *lanes, unsigned (*choice)(unsigned streams));
 
 #endif

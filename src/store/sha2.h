@@ -27,9 +27,11 @@ struct ocs_sha2_kernel {
     void (*compress)(struct ocs_sha2_stream *const *streams, unsigned count, size_t blocks);
 };
 
+/* Up to the first NULL, the narrowest first; none: libcrypto is better.  The first one
+ * takes less time for fewer streams, the others as much as for all. */
+#define OCS_SHA2_KERNELS_MAX 3
 struct ocs_sha2_kernels {
-    const struct ocs_sha2_kernel *narrow; /* good for few streams; NULL: libcrypto is better */
-    const struct ocs_sha2_kernel *wide;   /* for many, or NULL; never without a narrow one */
+    const struct ocs_sha2_kernel *list[OCS_SHA2_KERNELS_MAX + 1];
 };
 
 /* Of this processor. */

@@ -105,7 +105,7 @@ struct ocs_sha2_kernels ocs_sha256_kernels(void)
 {
     if (!(getauxval(AT_HWCAP) & HWCAP_SHA2))
         return (struct ocs_sha2_kernels){0};
-    return (struct ocs_sha2_kernels){.narrow = &sha256};
+    return (struct ocs_sha2_kernels){.list = {&sha256}};
 }
 
 /* libcrypto does it, one stream at a time. */

@@ -17,25 +17,27 @@ static bool has_sha(void)
 
 static bool has_avx512(void)
 {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("avx512f") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 }
 
 struct ocs_sha2_kernels ocs_sha256_kernels(void)
 {
     if (!has_sha())
         return (struct ocs_sha2_kernels){0};
-    return (struct ocs_sha2_kernels){
-        .narrow = &ocs_sha256_ni,
-        .wide = has_avx512() ? &ocs_sha256_avx512 : NULL,
-    };
+    return (struct ocs_sha2_kernels){.list = {
+                                         &ocs_sha256_ni,
+                                         has_avx512() ? &ocs_sha256_avx512 : NULL,
+                                     }};
 }
 
 struct ocs_sha2_kernels ocs_sha512_kernels(void)
 {
     if (!has_avx512())
         return (struct ocs_sha2_kernels){0};
-    return (struct ocs_sha2_kernels){
-        .narrow = &ocs_sha512_scalar,
-        .wide = &ocs_sha512_avx512,
-    };
+    return (struct ocs_sha2_kernels){.list = {
+                                         &ocs_sha512_scalar,
+                                         &ocs_sha512_avx512vl,
+                                         &ocs_sha512_avx512,
+                                     }};
 }

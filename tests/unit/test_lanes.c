@@ -17,8 +17,31 @@
 
 static const enum ocs_algorithm ALGORITHMS[] = {OCS_ALGORITHM_SHA256, OCS_ALGORITHM_SHA512};
 
-/* From how many streams on the wide kernels are used: always, sometimes, never. */
-static const unsigned WIDE_FROM[] = {1, 5, 9, UINT32_MAX};
+/* Which kernel takes so many streams: always the same, or another for each number. */
+static unsigned first(unsigned streams)
+{
+    (void)streams;
+    return 0;
+}
+
+static unsigned second(unsigned streams)
+{
+    (void)streams;
+    return 1;
+}
+
+static unsigned third(unsigned streams)
+{
+    (void)streams;
+    return 2;
+}
+
+static unsigned in_turn(unsigned streams)
+{
+    return streams;
+}
+
+static unsigned (*const CHOICES[])(unsigned) = {first, second, third, in_turn};
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -48,11 +71,11 @@ struct stream {
     bool ended;
 };
 
-static struct ocs_lanes *make_lanes(unsigned wide_from)
+static struct ocs_lanes *make_lanes(unsigned (*choice)(unsigned))
 {
     struct ocs_lanes *lanes;
     assert_int_equal(ocs_lanes_new(false, &lanes, NULL), 0);
-    ocs_lanes_set_wide_from(lanes, wide_from);
+    ocs_lanes_choose(lanes, choice);
     return lanes;
 }
 
@@ -100,8 +123,8 @@ static void test_every_length(void **state)
 {
     (void)state;
     unsigned char *text = make_text();
-    for (size_t w = 0; w < LENGTH(WIDE_FROM); w++) {
-        struct ocs_lanes *lanes = make_lanes(WIDE_FROM[w]);
+    for (size_t w = 0; w < LENGTH(CHOICES); w++) {
+        struct ocs_lanes *lanes = make_lanes(CHOICES[w]);
         for (size_t size = 0; size <= 5 * 128; size++) {
             struct stream streams[OCS_LANES_MAX];
             for (unsigned i = 0; i < OCS_LANES_MAX; i++) {
@@ -124,8 +147,8 @@ static void test_every_number_of_lanes(void **state)
     (void)state;
     unsigned char *text = make_text();
     uint64_t random = 3;
-    for (size_t round = 0; round < LENGTH(WIDE_FROM) * LENGTH(ALGORITHMS); round++) {
-        struct ocs_lanes *lanes = make_lanes(WIDE_FROM[round / 2]);
+    for (size_t round = 0; round < LENGTH(CHOICES) * LENGTH(ALGORITHMS); round++) {
+        struct ocs_lanes *lanes = make_lanes(CHOICES[round / 2]);
         for (unsigned count = 1; count <= OCS_LANES_MAX; count++) {
             struct stream streams[OCS_LANES_MAX];
             for (unsigned i = 0; i < count; i++) {
@@ -148,7 +171,7 @@ static void test_random_pieces(void **state)
     (void)state;
     unsigned char *text = make_text();
     uint64_t random = 5;
-    struct ocs_lanes *lanes = make_lanes(4);
+    struct ocs_lanes *lanes = make_lanes(in_turn);
     for (int round = 0; round < 200; round++) {
         struct stream streams[OCS_LANES_MAX];
         for (unsigned i = 0; i < OCS_LANES_MAX; i++) {
@@ -186,7 +209,7 @@ static void test_begin_forgets(void **state)
 {
     (void)state;
     unsigned char *text = make_text();
-    struct ocs_lanes *lanes = make_lanes(1);
+    struct ocs_lanes *lanes = make_lanes(third);
     assert_int_equal(ocs_lanes_begin(lanes, 0, OCS_ALGORITHM_SHA512, 1000, NULL), 0);
     ocs_lanes_feed(lanes, 0, text, 1000);
     struct stream stream = {
@@ -201,8 +224,8 @@ static void test_most_left_goes_first(void **state)
 {
     (void)state;
     unsigned char *text = make_text();
-    for (size_t round = 0; round < LENGTH(WIDE_FROM) * LENGTH(ALGORITHMS); round++) {
-        struct ocs_lanes *lanes = make_lanes(WIDE_FROM[round / 2]);
+    for (size_t round = 0; round < LENGTH(CHOICES) * LENGTH(ALGORITHMS); round++) {
+        struct ocs_lanes *lanes = make_lanes(CHOICES[round / 2]);
         uint64_t least_gone = UINT64_MAX, most_waiting = 0;
         for (unsigned i = 0; i < OCS_LANES_MAX; i++) {
             uint64_t expected = 4096 + i * 7 % OCS_LANES_MAX * UINT64_C(100000);
@@ -229,7 +252,7 @@ static void test_long_stream(void **state)
     (void)state;
     const size_t size = (512u << 20) + 77, part = 1u << 20;
     unsigned char *text = calloc(1, part);
-    struct ocs_lanes *lanes = make_lanes(UINT32_MAX);
+    struct ocs_lanes *lanes = make_lanes(first);
     struct ocs_hasher *hasher;
     struct ocs_digest actual, expected;
     assert_non_null(text);
