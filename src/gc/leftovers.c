@@ -116,12 +116,31 @@ static void tie(struct finder *finder, size_t first, bool locked)
     }
 }
 
-static int look_into_own(struct finder *finder, enum ocs_temporary_place place,
+/* Its tool, or a gc, was killed before it put something there, or before it removed it. */
+static int add_empty(struct finder *finder, const char *tool, struct ocs_error *err)
+{
+    struct stat st;
+    if (fstatat(finder->store->dir, finder->path, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+        !S_ISDIR(st.st_mode))
+        return 0;
+    int result = add(finder, tool, &st, err);
+    if (result)
+        return result;
+    struct ocs_leftover *item = &finder->out->items[finder->out->count - 1];
+    item->empty = true;
+    item->bytes = 0;
+    return 0;
+}
+
+static int look_into_own(struct finder *finder, const struct ocs_temporary *found,
                          struct ocs_error *err)
 {
+    enum ocs_temporary_place place = found->is;
     size_t first = finder->out->count;
     finder->surprised = false;
     int result = look_into(finder, place, err);
+    if (result == 0 && !finder->surprised && finder->out->count == first)
+        result = add_empty(finder, found->tool, err);
     if (result)
         return result;
     if (finder->surprised)
@@ -146,7 +165,7 @@ static int look_at(struct finder *finder, enum ocs_temporary_place place,
     if (found && found->is == OCS_TEMPORARY_IN_INGEST)
         return look_into(finder, found->is, err);
     if (found)
-        return look_into_own(finder, found->is, err);
+        return look_into_own(finder, found, err);
     finder->surprised = true;
     return place == OCS_TEMPORARY_IN_LAYOUT && may_be_layout(finder, entry)
                ? look_into(finder, place, err)
@@ -245,12 +264,26 @@ static bool may_not_read(int dir, const char *path)
     return faccessat(dir, path, R_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) < 0 && errno == EACCES;
 }
 
+/* Where there is no flock to ask for, its times alone tell. */
+static int use_of_empty(int store_dir, const struct ocs_leftover *item, bool *untold,
+                        struct ocs_error *err)
+{
+    struct stat st;
+    if (fstatat(store_dir, item->path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? OCS_IO_ABSENT : ocs_error_errno(err, "%s", item->path);
+    struct ocs_stamp stamp = ocs_stamp_of(&st);
+    *untold = !item->locked;
+    return ocs_stamp_equal(&stamp, &item->stamp) ? 0 : OCS_IO_ABSENT;
+}
+
 int ocs_leftover_use(int store_dir, const struct ocs_leftover *item, bool *in_use, bool *untold,
                      struct ocs_error *err)
 {
     auto_fd int fd = -1;
     struct stat st;
     *in_use = *untold = false;
+    if (item->empty)
+        return use_of_empty(store_dir, item, untold, err);
     int result = ocs_io_open_regular(store_dir, item->path, &fd, &st, item->path, err);
     if (result < 0 && may_not_read(store_dir, item->path)) { /* then its times alone tell */
         *untold = fstatat(store_dir, item->path, &st, AT_SYMLINK_NOFOLLOW) == 0;
@@ -378,11 +411,12 @@ void ocs_leftovers_show(const struct ocs_leftovers *leftovers, const struct ocs_
     for (size_t i = 0; options->on_temporary && i < leftovers->count; i++) {
         const struct ocs_leftover *item = &leftovers->items[i];
         char reason[128];
-        snprintf(reason, sizeof(reason), "a temporary file of %s%s", item->tool,
+        snprintf(reason, sizeof(reason), "%s of %s%s",
+                 item->empty ? "an empty folder" : "a temporary file", item->tool,
                  states[item->state]);
         struct ocs_gc_temporary line = {
             .path = item->path,
-            .size = item->stamp.size,
+            .size = item->empty ? 0 : item->stamp.size,
             .mtime = item->stamp.mtime_ns / 1000000000,
             .reason = reason,
             .action = item->state == OCS_LEFTOVER_DUE ? "trash" : "wait",

@@ -22,6 +22,7 @@ struct ocs_leftover {
     char *path;       /* in the store's folder */
     size_t folder;    /* how much of it is the folder that goes with it; 0: none */
     bool locked;      /* by that folder's flock, as umoci does */
+    bool empty;       /* it is that folder, and nothing is in it */
     const char *tool; /* whose */
     enum ocs_leftover_state state;
     int64_t latest; /* change of it or of anything in its folder, in seconds */

@@ -63,6 +63,17 @@ static int drop_folder(const struct ocs_leftovers_sweep *sweep, const struct ocs
     return result < 0 ? result : 0;
 }
 
+/* There is nothing in it that the trash could keep. */
+static int drop_empty(const struct ocs_leftovers_sweep *sweep, const struct ocs_leftover *item,
+                      struct ocs_error *err)
+{
+    int result = ocs_io_rmdir(sweep->store->dir, item->path, item->path, err);
+    if (result)
+        return result < 0 ? result : 0;
+    sweep->report->temporaries_trashed++;
+    return ocs_journal_add(sweep->journal, "rmdir", item->path, err);
+}
+
 static int move(const struct ocs_leftovers_sweep *sweep, const struct ocs_leftover *item,
                 struct ocs_error *err)
 {
@@ -92,7 +103,7 @@ static int sweep_one(const struct ocs_leftovers_sweep *sweep, const struct ocs_l
         result = ocs_leftover_use(sweep->store->dir, item, &in_use, &untold, err);
     if (result || in_use)
         return result < 0 ? result : 0;
-    return move(sweep, item, err);
+    return item->empty ? drop_empty(sweep, item, err) : move(sweep, item, err);
 }
 
 /* ---- in batches ---- */

@@ -135,6 +135,43 @@ static void a_folder_goes_as_a_whole(void **state)
     assert_int_equal(shelf->report.temporaries_trashed, 2);
 }
 
+/* Of a tool that was killed early, or of a gc that was killed late. */
+static void an_empty_folder_goes_too(void **state)
+{
+    struct shelf *shelf = *state;
+    set(shelf);
+    place_mkdirs(shelf->place, "layouts/one/.umoci-10");
+    place_mkdirs(shelf->place, "layouts/one/ingest/" HEX "/mine");
+    place_mkdirs(shelf->place, "layouts/one/.umoci-11/mine");
+    shelf_must_gc(shelf, 22);
+    assert_int_equal(shelf->report.temporaries_waiting, ALL + 1 - 2);
+    assert_int_equal(shelf_dry(shelf, 24), 0);
+    assert_non_null(
+        strstr(shelf->shown, "temporary layouts/one/.umoci-10 trash an empty folder of umoci\n"));
+    assert_int_equal(shelf->report.temporaries, ALL + 1 - 2);
+    assert_true(place_has(shelf->place, "layouts/one/.umoci-10"));
+    shelf_must_gc(shelf, 24);
+    assert_int_equal(shelf->report.temporaries_trashed, ALL + 1 - 2);
+    assert_false(place_has(shelf->place, "layouts/one/.umoci-10"));
+    assert_true(place_has(shelf->place, "layouts/one/.umoci-11/mine"));
+    assert_true(place_has(shelf->place, "layouts/one/ingest/" HEX "/mine"));
+}
+
+/* umoci still has its flock on it. */
+static void an_empty_folder_in_use_stays(void **state)
+{
+    struct shelf *shelf = *state;
+    set(shelf);
+    place_mkdirs(shelf->place, "layouts/one/.umoci-10");
+    int fd = openat(shelf->place->fd, "layouts/one/.umoci-10", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    shelf_must_gc(shelf, 48);
+    assert_true(place_has(shelf->place, "layouts/one/.umoci-10"));
+    close(fd);
+    shelf_must_gc(shelf, 48);
+    assert_false(place_has(shelf->place, "layouts/one/.umoci-10"));
+}
+
 static void one_that_is_being_written_stays(void **state)
 {
     struct shelf *shelf = *state;
@@ -234,6 +271,8 @@ int main(void)
         SHELF_TEST(names_that_are_only_like_them_stay),
         SHELF_TEST(a_folder_with_something_else_stays),
         SHELF_TEST(a_folder_goes_as_a_whole),
+        SHELF_TEST(an_empty_folder_goes_too),
+        SHELF_TEST(an_empty_folder_in_use_stays),
         SHELF_TEST(one_that_is_being_written_stays),
         SHELF_TEST(umocis_folder_stays_while_it_is_locked),
         SHELF_TEST(one_that_changed_since_the_plan_stays),
