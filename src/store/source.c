@@ -5,6 +5,7 @@
 #include "cleanup.h"
 #include "document_check.h"
 #include "error.h"
+#include "nearest.h"
 #include "roots.h"
 
 #include <errno.h>
@@ -145,6 +146,50 @@ int ocs_source_open(const char *text, const struct ocs_source_options *options,
     return result;
 }
 
+/* ---- oci-layout ---- */
+
+#define LAYOUT_FILE      "oci-layout"
+#define LAYOUT_FILE_SIZE 65536
+
+struct telling {
+    const struct ocs_source *source;
+    const struct ocs_hooks *hooks;
+};
+
+static void tell(const struct telling *telling, const char *member, const char *text)
+{
+    char notice[1024];
+    if (!telling->hooks || !telling->hooks->notice)
+        return;
+    snprintf(notice, sizeof(notice),
+             "%.500s/" LAYOUT_FILE ": %s%s%s: taken as a layout of version 1.0.0",
+             telling->source->path, member, *member ? " " : "", text);
+    telling->hooks->notice(telling->hooks->data, notice);
+}
+
+static int tell_problem(void *data, const struct ocs_problem *problem, struct ocs_error *err)
+{
+    (void)err;
+    tell(data, problem->member, problem->text);
+    return 0;
+}
+
+/* Its images are what they are, whatever the file says that marks it as a layout. */
+static int look_at_layout_file(const struct ocs_source *source, const struct ocs_hooks *hooks,
+                               struct ocs_error *err)
+{
+    struct telling telling = {source, hooks};
+    auto_fd int fd = -1;
+    auto_bytes struct ocs_bytes bytes = {0};
+    int result = ocs_io_open_regular(source->dir, LAYOUT_FILE, &fd, NULL, LAYOUT_FILE, NULL);
+    if (result == 0)
+        result = ocs_io_read_all(fd, LAYOUT_FILE_SIZE, &bytes, LAYOUT_FILE, NULL);
+    if (result == 0)
+        return ocs_layout_file_check(bytes.data, bytes.size, &telling, tell_problem, err);
+    tell(&telling, "", result == OCS_IO_ABSENT ? "is not there" : "cannot be read");
+    return 0;
+}
+
 /* ---- the index ---- */
 
 static int refuse_problem(void *data, const struct ocs_problem *problem, struct ocs_error *err)
@@ -154,6 +199,17 @@ static int refuse_problem(void *data, const struct ocs_problem *problem, struct 
         return 0;
     return ocs_error_raise(err, OCS_REFUSED, "index.json%s%s: %s", problem->member[0] ? ": " : "",
                            problem->member, problem->text);
+}
+
+static int no_such_tag(const struct ocs_source *source, struct ocs_error *err)
+{
+    struct ocs_nearest tags = {.wanted = source->tag};
+    for (size_t i = 0; i < source->index.document.count; i++) {
+        if (ocs_index_ref(&source->index, i))
+            ocs_nearest_offer(&tags, ocs_index_ref(&source->index, i));
+    }
+    int result = ocs_error_raise(err, OCS_USAGE, "no image is tagged '%s' there", source->tag);
+    return ocs_nearest_hint(&tags, err, result, "its tags:");
 }
 
 static int choose_entries(struct ocs_source *source, struct ocs_error *err)
@@ -169,9 +225,7 @@ static int choose_entries(struct ocs_source *source, struct ocs_error *err)
             continue;
         source->entries[source->count++] = (uint32_t)i;
     }
-    if (source->tag && source->count == 0)
-        return ocs_error_raise(err, OCS_USAGE, "no image is tagged '%s' there", source->tag);
-    return 0;
+    return source->tag && source->count == 0 ? no_such_tag(source, err) : 0;
 }
 
 int ocs_source_read(struct ocs_source *source, const struct ocs_source_options *options,
@@ -185,6 +239,8 @@ int ocs_source_read(struct ocs_source *source, const struct ocs_source_options *
         result = ocs_index_check(&source->index.document, NULL, refuse_problem, err);
     if (result == 0)
         result = choose_entries(source, err);
+    if (result == 0)
+        result = look_at_layout_file(source, options->hooks, err);
     return ocs_error_context(err, result, "%s", source->path);
 }
 

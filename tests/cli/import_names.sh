@@ -45,3 +45,17 @@ run_json 16 import .hidden
 complains '--name'
 "$OCISTORE_BIN" --json ls >after
 same_files before after 'a refused import changed the store'
+
+# What marks a layout as one may be missing or say something else: its images come in, and
+# that is said (doc/fsck.md calls it an error of the layout).
+cp -a "$LAYOUTS/base" unmarked
+rm unmarked/oci-layout
+run 0 init marks
+run 0 --store marks import unmarked
+complains 'unmarked/oci-layout: is not there: taken as a layout of version 1.0.0'
+echo '{"imageLayoutVersion":"9.9"}' >unmarked/oci-layout
+run 0 --store marks import unmarked
+complains 'unmarked/oci-layout: imageLayoutVersion is not "1.0.0": taken as'
+run 0 --store marks fsck
+run 16 --store marks import unmarked:lates
+complains "its tags: 'latest'"
