@@ -126,6 +126,9 @@ static int blame_index(const struct visit *visit, const char *id, const char *me
                        struct ocs_error *err)
 {
     char path[PATH_MAX];
+    size_t size = strlen(visit->place->name);
+    if (strncmp(message, visit->place->name, size) == 0 && strncmp(message + size, ": ", 2) == 0)
+        message += size + 2; /* the path says which layout it is */
     snprintf(path, sizeof(path), "%sindex.json", visit->place->prefix);
     struct ocs_finding_note note = {
         .id = id,

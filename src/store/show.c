@@ -176,7 +176,8 @@ static int stream(const struct cat *cat, struct ocs_error *err)
     if (result == 0 && verify)
         result = ocs_hasher_end(cat->hasher, &actual, err);
     if (result == 0 && verify && !ocs_digest_equal(&actual, cat->digest))
-        result = not_readable(OCS_BLOB_BAD, cat->digest, err);
+        result = ocs_error_hint(err, ocs_error_raise(err, OCS_REFUSED, "it is damaged"),
+                                "ocistore fsck says what is hurt");
     return result;
 }
 

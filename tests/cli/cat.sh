@@ -31,7 +31,7 @@ layer=$(jq -r '.layers[0].digest' "$(blob_file "$STORE/blobs" "$manifest")")
 file=$(blob_file "$STORE/blobs" "$layer")
 printf X | dd of="$file" bs=1 seek=1000 conv=notrunc status=none
 run 4 --store "$STORE" cat "$layer"
-complains 'damaged'
+same "$(sed -n 1p err)" "ocistore: cat: $layer: it is damaged" 'what is said of a damaged blob'
 same_files "$file" out 'the bytes did not go out'
 rm -f "$file"
 mkfifo "$file"

@@ -31,6 +31,8 @@ same_files good "$index" 'another index.json came back'
 rm "$index"
 run 4 gc
 complains "$mends"
+run 4 fsck --quick
+prints 'error: index-unreadable: layouts/app1/index.json: No such file or directory'
 run_json 4 fsck --quick
 holds --arg help "$mends" 'any(.id == "index-unreadable" and (.action | startswith($help)))'
 run 1 fsck --quick --repair
