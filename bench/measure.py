@@ -104,6 +104,13 @@ def files_below(folder):
             yield os.path.join(where, name)
 
 
+def times_dropped():
+    """How often anybody made the kernel drop its caches since it started."""
+    with open("/proc/vmstat", encoding="ascii") as lines:
+        values = dict(line.split() for line in lines)
+    return int(values.get("drop_pagecache", 0)) + int(values.get("drop_slab", 0))
+
+
 def can_drop_caches():
     return os.access("/proc/sys/vm/drop_caches", os.W_OK)
 
