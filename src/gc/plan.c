@@ -179,7 +179,7 @@ static int on_done(struct ocs_workers *workers, void *data, struct ocs_work *don
     return stretch->result;
 }
 
-#define STRETCH 2048u
+#define STRETCH 512u
 
 static int stat_by_threads(struct looking *looking, struct ocs_error *err)
 {
