@@ -135,13 +135,15 @@ static void begin(struct ocs_streams *streams, unsigned lane, struct ocs_stream 
 #define WOULD_WAIT (-2)
 
 /* Asking for what is not there makes the kernel read ahead (since Linux 5.9), in
- * larger pieces than posix_fadvise(2) would make it; from now on twice as far. */
+ * larger pieces than posix_fadvise(2) would make it; what has more than one piece from
+ * now on twice as far. */
 static void note_cold(struct ocs_streams *streams, struct held *held)
 {
-    if (!held->cold)
-        posix_fadvise(held->stream->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    bool first = !held->cold;
     held->cold = true;
     set_waiting(streams, held, true);
+    if (first && !held->parked)
+        posix_fadvise(held->stream->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 }
 
 static ssize_t read_some(struct ocs_streams *streams, struct held *held, bool wait)
