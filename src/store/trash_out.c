@@ -8,6 +8,7 @@
 #include "walk.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -205,7 +206,11 @@ int ocs_trash_restore_file(int state_dir, const char *path, struct ocs_blobs *bl
     if (result <= 0)
         return result < 0 ? result : OCS_IO_EXISTS;
     result = ocs_trash_verify_file(state_dir, path, digest, err);
-    return result ? result : ocs_blobs_publish(blobs, state_dir, path, digest, err);
+    if (result == 0)
+        result = ocs_blobs_publish(blobs, state_dir, path, digest, err);
+    if (result < 0 && fstatat(state_dir, path, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+        return OCS_IO_ABSENT; /* somebody else has put it back */
+    return result;
 }
 
 int ocs_trash_restore_blob(int state_dir, const char *run, struct ocs_blobs *blobs,

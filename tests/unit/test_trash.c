@@ -4,6 +4,8 @@
 
 #include "place.h"
 
+#include <sys/syscall.h>
+
 #define RUN      "20240506T070809Z-0123abcd"
 #define LATER    "20240507T070809Z-0123abcd"
 #define HEX      "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
@@ -264,6 +266,31 @@ static void test_restore_verifies(void **state)
     ocs_blobs_close(blobs);
 }
 
+/* Two heal at once: the other is quicker, between our look and our rename. */
+static struct place *quicker;
+
+int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+    if (quicker)
+        syscall(SYS_renameat2, quicker->fd, IN_TRASH, quicker->fd, IN_BLOBS, 0);
+    return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+}
+
+static void test_restore_when_somebody_was_quicker(void **state)
+{
+    struct place *place = *state;
+    struct ocs_blobs *blobs = with_hello(place);
+    struct ocs_digest hello = digest_of(HELLO);
+    struct ocs_trash_run *run = open_run(place);
+    assert_int_equal(ocs_trash_run_put_blob(run, blobs, &hello, NULL, NULL), 0);
+    ocs_trash_run_close(run);
+    quicker = place;
+    assert_int_equal(ocs_trash_restore_blob(place->fd, RUN, blobs, &hello, NULL), OCS_IO_ABSENT);
+    quicker = NULL;
+    assert_true(place_has(place, IN_BLOBS));
+    ocs_blobs_close(blobs);
+}
+
 static void test_unlink_and_drop_empty(void **state)
 {
     struct place *place = *state;
@@ -420,6 +447,7 @@ int main(void)
         PLACE_TEST(test_put_file),
         PLACE_TEST(test_each),
         PLACE_TEST(test_restore_verifies),
+        PLACE_TEST(test_restore_when_somebody_was_quicker),
         PLACE_TEST(test_unlink_and_drop_empty),
         PLACE_TEST(test_quarantine),
         PLACE_TEST(test_swap_with_a_good_copy),
