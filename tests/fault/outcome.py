@@ -10,10 +10,9 @@ import struct
 import zlib
 
 TIMES_AND_NAMES = re.compile(
-    rb"\d{8}T\d{6}Z-[0-9a-f]{8}"  # a run
+    rb"\d{8}T\d{6}Z(?:-[0-9a-f]{8})?"  # a run; in the quarantine
     rb"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[0-9.]*Z?"
     rb"|(?<=index\.json\.)[0-9a-f]{16}(?=\.tmp)"
-    rb"|(?<=\.)\d{10}(?=\.)"  # in the quarantine
     rb"|(?<![0-9a-f])1\d{9}(?:\d{9})?(?![0-9a-f])"  # seconds or nanoseconds
     rb"|(?<=tmp/)[0-9a-f]{16}")
 
