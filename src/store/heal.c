@@ -155,14 +155,19 @@ static int restore(struct healing *healing, struct lying *item, struct ocs_error
 {
     struct ocs_store *store = healing->store;
     struct ocs_digest digest;
+    char text[OCS_DIGEST_BUF];
     ocs_digest_set_get(healing->set, item->place, &digest);
     item->tried = true;
     int result = item->path
                      ? restore_quarantined(store, item->path, &digest)
                      : ocs_trash_restore_blob(store->state, item->run, store->blobs, &digest, err);
+    if (result == OCS_BLOB_BAD && !item->path)
+        ocs_store_notice(store,
+                         "%s is referenced, and stays in the trash: that copy cannot be read, or "
+                         "has other bytes",
+                         ocs_digest_format(&digest, text));
     if (result != 0)
-        return result < 0 ? result : 0; /* not whole, or back already: leave it */
-    char text[OCS_DIGEST_BUF];
+        return result < 0 ? result : 0; /* or back already */
     ocs_store_notice(store, "%s is referenced%s: restored from the %s",
                      ocs_digest_format(&digest, text), item->path ? " and whole" : " again",
                      item->path ? "quarantine" : "trash");

@@ -340,8 +340,9 @@ class GcTrash(InStore):
 class GcTemporary(GcTrash):
     """What killed tools left goes the same way."""
 
-    # whether umoci still has its folder, the lock cannot tell then: it stays
-    open_to = {"lock": "left"}
+    # whether umoci still has its folder, the lock cannot tell then: it stays; and so does
+    # what lies in a folder that may not be read
+    open_to = {"lock": "left", "open": "left"}
 
     left = ("layouts/other/oci-put-blob1", "layouts/other/.umoci-2/blob-3",
             "layouts/other/ingest/" + "a" * 64 + "/data")
@@ -381,6 +382,8 @@ class GcPurge(GcTrash):
 
 class GcHeal(ImportTrashed):
     args = ("gc",)
+    meets_gc = False
+    excuse = "stays in the trash: that copy cannot be read"
 
 
 class Tag(InStore):
