@@ -25,7 +25,11 @@ int ocs_results_open(struct ocs_fsck_run *run, struct ocs_error *err)
     run->results = results;
     results->flushed_at = ocs_now_s();
     int r = ocs_graph_batch_new(&results->collected, err);
-    return r < 0 ? r : ocs_graph_batch_new(&results->written, err);
+    if (r == 0)
+        r = ocs_graph_batch_new(&results->written, err);
+    if (r < 0)
+        ocs_results_close(run);
+    return r;
 }
 
 void ocs_results_close(struct ocs_fsck_run *run)

@@ -259,6 +259,8 @@ int ocs_attach(struct ocs_store *store, const char *dir, const char *name, void 
                ocs_change_fn *on_change, struct ocs_error *err)
 {
     auto_free char *path = realpath(dir, NULL);
+    if (!path && errno == ENOMEM)
+        return ocs_error_memory(err);
     if (!path)
         return ocs_error_raise(err, OCS_USAGE, "%s: %s", dir, strerror(errno));
     struct ocs_root root = {.path = path, .attached = true};
@@ -342,6 +344,62 @@ static int register_unread(struct ocs_store *store, const struct ocs_census *cen
     return result;
 }
 
+/* What is not registered yet: a layout, or what may hide one: a folder that cannot be read,
+ * a link. */
+struct hidden {
+    struct ocs_roots_place place;
+    char text[sizeof(((struct ocs_error *)NULL)->message)]; /* "": nothing */
+    char help[sizeof(((struct ocs_error *)NULL)->hint)];
+};
+
+static void note_hidden(void *data, const char *path, const char *text, const char *help)
+{
+    struct hidden *hidden = data;
+    (void)path;
+    snprintf(hidden->text, sizeof(hidden->text), "%s", text);
+    snprintf(hidden->help, sizeof(hidden->help), "%s", help);
+}
+
+static bool is_registered(const struct hidden *hidden, const char *name)
+{
+    struct ocs_root root = {0};
+    bool known = ocs_roots_locate(&hidden->place, name, &root, NULL) == 0 && root.registered;
+    ocs_root_clear(&root);
+    return known;
+}
+
+static int note_layout(void *data, const char *name, const char *path, struct ocs_error *err)
+{
+    char text[OCS_LAYOUT_NAME_MAX + 64];
+    (void)err;
+    snprintf(text, sizeof(text), "%s could not be registered", path);
+    if (!is_registered(data, name))
+        note_hidden(data, path, text, "run it again");
+    return 0;
+}
+
+static void note_closed(void *data, const char *path, const char *text)
+{
+    const char *name = strchr(path, '/');
+    if (!name || !is_registered(data, name + 1))
+        note_hidden(data, path, text, "make the folder readable, or move it away");
+}
+
+static int refuse_unregistered(struct ocs_store *store, struct ocs_error *err)
+{
+    struct hidden hidden = {.place = ocs_store_roots_place(store)};
+    const struct ocs_seen_visitor visitor = {.data = &hidden,
+                                             .on_layout = note_layout,
+                                             .on_trouble = note_hidden,
+                                             .on_closed = note_closed};
+    int result = ocs_seen_layouts(store->dir, &visitor, err);
+    if (result < 0 || !hidden.text[0])
+        return result;
+    return ocs_error_hint(
+        err, ocs_error_raise(err, OCS_REFUSED, "%s: nothing was given up", hidden.text), "%s",
+        hidden.help);
+}
+
 /* What lies below layouts/ has its entry before anything is given up. */
 static int register_seen(struct ocs_store *store, struct ocs_error *err)
 {
@@ -357,7 +415,7 @@ static int register_seen(struct ocs_store *store, struct ocs_error *err)
     if (result == 0)
         result = register_unread(store, &census, err);
     ocs_census_clear(&census);
-    return result;
+    return result == 0 ? refuse_unregistered(store, err) : result;
 }
 
 static int forget_lost(struct ocs_store *store, uint64_t *lost, struct ocs_error *err)

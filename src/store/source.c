@@ -56,6 +56,8 @@ static int default_name(const char *path, char **out, struct ocs_error *err)
 {
     static const char *const endings[] = {".tar.gz", ".tar.zst", ".tgz", ".tar"};
     auto_free char *real = realpath(path, NULL);
+    if (!real && errno == ENOMEM)
+        return ocs_error_memory(err);
     const char *slash = real ? strrchr(real, '/') : NULL;
     char *name = strdup(slash ? slash + 1 : path);
     if (!name)

@@ -79,6 +79,17 @@ cp index "$index"
 run 0 gc
 run 0 fsck --quick
 
+# what may hide a layout
+rm "$(entry_of app2)"
+mv "$STORE/layouts/app2" away
+ln -s "$PWD/away" "$STORE/layouts/app2"
+run 4 forget --lost
+complains 'layouts/app2 is a link to a folder: nothing was given up'
+rm "$STORE/layouts/app2"
+mv away "$STORE/layouts/app2"
+run 0 forget --lost
+run 0 gc
+
 # the whole folder; what lives elsewhere is attached again first, and nothing is lost
 rm -r "$roots"
 run 8 gc
