@@ -360,6 +360,14 @@ struct ocs_gc_purge {
     uint64_t bytes;
 };
 
+#define OCS_GC_UNLISTED_TOLD 3
+
+/* Complete images that no layout ever listed: of layouts that are not attached, maybe. */
+struct ocs_gc_unlisted {
+    uint64_t images;
+    const char *digests[OCS_GC_UNLISTED_TOLD]; /* of the first ones; then NULL */
+};
+
 struct ocs_gc_options {
     bool dry_run;
     int64_t grace_s;     /* seconds a blob must have been unreferenced */
@@ -373,6 +381,8 @@ struct ocs_gc_options {
     void (*on_candidate)(void *data, const struct ocs_gc_candidate *candidate);
     void (*on_temporary)(void *data, const struct ocs_gc_temporary *temporary);
     void (*on_purge)(void *data, const struct ocs_gc_purge *purge);
+    /* A run without grace is about to take some; called before anything is done. */
+    void (*on_unlisted)(void *data, const struct ocs_gc_unlisted *unlisted);
 };
 
 #define OCS_GC_OPTIONS_INIT                                                                        \

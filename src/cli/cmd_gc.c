@@ -3,6 +3,7 @@
 #include "metrics.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -136,6 +137,25 @@ static void on_purge(void *data, const struct ocs_gc_purge *purge)
         ocs_output_line(out, "%-71s  %11s  in the trash since %s", purge->digest,
                         ocs_text_size(purge->bytes).text, purge->run);
     }
+}
+
+/* Also with --quiet: it says what is about to be lost. */
+static void on_unlisted(void *data, const struct ocs_gc_unlisted *unlisted)
+{
+    const struct listing *listing = data;
+    char *text = ocs_text_format("gc: taking %s that no layout ever listed (of a layout that is not "
+                                 "attached?):",
+                                 ocs_text_count(unlisted->images, "complete image").text);
+    for (size_t i = 0; i < OCS_GC_UNLISTED_TOLD && unlisted->digests[i]; i++) {
+        char *longer = ocs_text_format("%s%s %s", text, i > 0 ? "," : "", unlisted->digests[i]);
+        free(text);
+        text = longer;
+    }
+    char *whole = ocs_text_format(
+        "%s%s", text, unlisted->images > OCS_GC_UNLISTED_TOLD ? " and others" : "");
+    ocs_output_warning(&listing->cli->out, whole);
+    free(whole);
+    free(text);
 }
 
 static void print_summary_json(struct ocs_output *out, bool dry_run,
@@ -338,6 +358,7 @@ static int collect(struct ocs_cli *cli, const struct gc_values *values,
     gc.on_candidate = on_candidate;
     gc.on_temporary = on_temporary;
     gc.on_purge = on_purge;
+    gc.on_unlisted = on_unlisted;
     result = ocs_gc(store, &gc, report, &cli->err);
     ocs_store_close(store);
     return ocs_cli_status(cli, result);

@@ -97,8 +97,12 @@ void ocs_output_line(struct ocs_output *out, const char *format, ...)
 
 void ocs_output_notice(struct ocs_output *out, const char *text)
 {
-    if (out->quiet)
-        return;
+    if (!out->quiet)
+        ocs_output_warning(out, text);
+}
+
+void ocs_output_warning(struct ocs_output *out, const char *text)
+{
     ocs_progress_hide(&out->bar);
     fputs("ocistore: ", stderr);
     ocs_text_put(stderr, text);

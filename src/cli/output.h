@@ -43,6 +43,8 @@ void ocs_output_line(struct ocs_output *out, const char *format, ...)
 /* ---- words on stderr ---- */
 
 void ocs_output_notice(struct ocs_output *out, const char *text);
+/* The same, also with --quiet. */
+void ocs_output_warning(struct ocs_output *out, const char *text);
 /* "ocistore: [doing: ]message", then the hint; with JSON also the error object. */
 void ocs_output_error(struct ocs_output *out, const char *doing, const struct ocs_error *err);
 

@@ -34,6 +34,8 @@ struct run {
     struct ocs_leftovers leftovers;
     struct ocs_purge purge; /* as it was shown */
     struct ocs_breaker breaker;
+    uint64_t never_listed; /* complete images that go, and that no layout ever listed */
+    struct ocs_digest never[OCS_GC_UNLISTED_TOLD];
     bool unremembered; /* the last good indexes could not be written: once more at the end */
     char name[OCS_RUN_NAME_SIZE];
 };
@@ -103,6 +105,16 @@ static void report_plan(struct run *run)
     report->holes = survey->plan.holes;
 }
 
+static void note_unlisted(struct run *run, const struct ocs_plan_item *item)
+{
+    run->report->unlisted_due++;
+    if (run->first.census.view.flags[item->id] & OCS_NODE_WAS_LISTED)
+        return;
+    if (run->never_listed < OCS_GC_UNLISTED_TOLD)
+        ocs_plan_digest(&run->first.plan, item, &run->never[run->never_listed]);
+    run->never_listed++;
+}
+
 static int report_unlisted(struct run *run, struct ocs_error *err)
 {
     const struct ocs_survey *seen = &run->first;
@@ -114,7 +126,8 @@ static int report_unlisted(struct run *run, struct ocs_error *err)
         ocs_mark_unlisted(&seen->census, &seen->mark, which, &report->unlisted_images, err);
     for (uint32_t i = 0; result == 0 && i < seen->plan.count; i++) {
         const struct ocs_plan_item *item = &seen->plan.items[i];
-        report->unlisted_due += item->state == OCS_PLAN_DUE && !item->left && which[item->id];
+        if (item->state == OCS_PLAN_DUE && !item->left && which[item->id])
+            note_unlisted(run, item);
     }
     return result;
 }
@@ -312,8 +325,21 @@ static void note_end(struct run *run)
         ocs_store_notice(run->store, "gc: %s", trouble.message);
 }
 
+/* With a grace there is time to see what waits; without one this is the last chance. */
+static void tell_unlisted(const struct run *run)
+{
+    char texts[OCS_GC_UNLISTED_TOLD][OCS_DIGEST_BUF];
+    struct ocs_gc_unlisted unlisted = {.images = run->never_listed};
+    if (!run->options->on_unlisted || run->look.grace_s > 0 || run->never_listed == 0)
+        return;
+    for (size_t i = 0; i < OCS_GC_UNLISTED_TOLD && i < run->never_listed; i++)
+        unlisted.digests[i] = ocs_digest_format(&run->never[i], texts[i]);
+    run->options->on_unlisted(run->options->data, &unlisted);
+}
+
 static int carry_out(struct run *run, struct ocs_error *err)
 {
+    tell_unlisted(run);
     int result = sweep(run, err);
     if (result == 0)
         result = rescue(run, err);
