@@ -519,6 +519,15 @@ OCS_PUBLIC int ocs_usage(struct ocs_store *store, const char *const *names, size
                          const struct ocs_usage_options *options, struct ocs_usage_report *report,
                          struct ocs_error *err);
 
+/* How much a run of fsck looked at. */
+enum ocs_fsck_extent {
+    OCS_FSCK_EXTENT_UNKNOWN,
+    OCS_FSCK_EXTENT_FULL,
+    OCS_FSCK_EXTENT_PART,  /* not every blob was rehashed */
+    OCS_FSCK_EXTENT_QUICK, /* none was */
+    OCS_FSCK_EXTENT_IMAGE, /* one image alone */
+};
+
 struct ocs_store_status {
     uint64_t layouts, images;
     uint64_t troubled_layouts;             /* that cannot be read */
@@ -531,6 +540,8 @@ struct ocs_store_status {
     uint64_t quarantine_files, quarantine_bytes;
     int64_t last_gc, last_fsck; /* their ends, in seconds since 1970; 0: not known */
     enum ocs_status last_gc_status, last_fsck_status;
+    enum ocs_fsck_extent last_fsck_extent;
+    uint64_t bad_blobs;      /* damaged when they were last rehashed, and unchanged since */
     int64_t oldest_verified; /* 0: some blob never was */
     uint64_t never_verified;
     char refuses[1024]; /* why gc would delete nothing, or ""; then garbage is not known */

@@ -9,15 +9,40 @@ static void put_time(struct ocs_output *out, const char *name, int64_t when)
     ocs_output_string(out, name, when ? ocs_text_rfc3339(when).text : NULL);
 }
 
-static void put_run(struct ocs_output *out, const char *name, int64_t ended, enum ocs_status status)
+/* NULL when it is not known. */
+static const char *extent_name(enum ocs_fsck_extent extent)
 {
-    if (!ended) {
-        ocs_output_string(out, name, NULL);
+    static const char *const names[] = {
+        [OCS_FSCK_EXTENT_FULL] = "full",
+        [OCS_FSCK_EXTENT_PART] = "part",
+        [OCS_FSCK_EXTENT_QUICK] = "quick",
+        [OCS_FSCK_EXTENT_IMAGE] = "image",
+    };
+    return (size_t)extent < sizeof(names) / sizeof(names[0]) ? names[extent] : NULL;
+}
+
+static void put_gc(struct ocs_output *out, const struct ocs_store_status *status)
+{
+    if (!status->last_gc) {
+        ocs_output_string(out, "last_gc", NULL);
         return;
     }
-    ocs_output_begin(out, name, '{');
-    put_time(out, "ended", ended);
-    ocs_output_integer(out, "exit_status", (uint64_t)status);
+    ocs_output_begin(out, "last_gc", '{');
+    put_time(out, "ended", status->last_gc);
+    ocs_output_integer(out, "exit_status", (uint64_t)status->last_gc_status);
+    ocs_output_end(out, '}');
+}
+
+static void put_fsck(struct ocs_output *out, const struct ocs_store_status *status)
+{
+    if (!status->last_fsck) {
+        ocs_output_string(out, "last_fsck", NULL);
+        return;
+    }
+    ocs_output_begin(out, "last_fsck", '{');
+    put_time(out, "ended", status->last_fsck);
+    ocs_output_integer(out, "exit_status", (uint64_t)status->last_fsck_status);
+    ocs_output_string(out, "extent", extent_name(status->last_fsck_extent));
     ocs_output_end(out, '}');
 }
 
@@ -40,8 +65,9 @@ static void print_json(struct ocs_output *out, const struct ocs_store_status *st
     ocs_output_integer(out, "trash_bytes", status->trash_bytes);
     ocs_output_integer(out, "quarantine_files", status->quarantine_files);
     ocs_output_integer(out, "quarantine_bytes", status->quarantine_bytes);
-    put_run(out, "last_gc", status->last_gc, status->last_gc_status);
-    put_run(out, "last_fsck", status->last_fsck, status->last_fsck_status);
+    put_gc(out, status);
+    put_fsck(out, status);
+    ocs_output_integer(out, "bad_blobs", status->bad_blobs);
     put_time(out, "oldest_verified", status->oldest_verified);
     ocs_output_integer(out, "never_verified", status->never_verified);
     ocs_output_string(out, "gc_refuses", status->refuses[0] ? status->refuses : NULL);
@@ -91,11 +117,27 @@ static const char *fsck_result(enum ocs_status status)
     }
 }
 
-static void print_run(struct ocs_output *out, const char *title, int64_t ended, const char *result)
+/* What the run did not look at. */
+static const char *extent_remark(enum ocs_fsck_extent extent)
+{
+    switch (extent) {
+    case OCS_FSCK_EXTENT_PART:
+        return " (not every blob was rehashed)";
+    case OCS_FSCK_EXTENT_QUICK:
+        return " (quick: no blob was rehashed)";
+    case OCS_FSCK_EXTENT_IMAGE:
+        return " (of one image alone)";
+    default:
+        return "";
+    }
+}
+
+static void print_run(struct ocs_output *out, const char *title, int64_t ended, const char *result,
+                      const char *remark)
 {
     put_title(out, title);
     if (ended)
-        ocs_output_line(out, " %s, %s", ocs_text_time(ended).text, result);
+        ocs_output_line(out, " %s, %s%s", ocs_text_time(ended).text, result, remark);
     else
         ocs_output_line(out, " none is known");
 }
@@ -109,6 +151,15 @@ static void print_verified(struct ocs_output *out, const struct ocs_store_status
         ocs_output_line(out, " every blob since %s", ocs_text_time(status->oldest_verified).text);
     else
         ocs_output_line(out, " there is nothing to verify");
+}
+
+static void print_bad(struct ocs_output *out, uint64_t count)
+{
+    if (count == 0)
+        return;
+    put_title(out, "damaged");
+    ocs_output_put(out, OCS_STYLE_ERROR, " %s", ocs_text_count(count, "blob").text);
+    ocs_output_line(out, " when last rehashed: ocistore fsck --only-bad");
 }
 
 static void print_text(struct ocs_output *out, const struct ocs_store_status *status)
@@ -132,8 +183,10 @@ static void print_text(struct ocs_output *out, const struct ocs_store_status *st
         put_title(out, "left alone");
         ocs_output_line(out, " %s", ocs_text_count(status->left_alone, "file").text);
     }
-    print_run(out, "last gc", status->last_gc, gc_result(status->last_gc_status));
-    print_run(out, "last fsck", status->last_fsck, fsck_result(status->last_fsck_status));
+    print_run(out, "last gc", status->last_gc, gc_result(status->last_gc_status), "");
+    print_run(out, "last fsck", status->last_fsck, fsck_result(status->last_fsck_status),
+              extent_remark(status->last_fsck_extent));
+    print_bad(out, status->bad_blobs);
     print_verified(out, status);
     if (status->refuses[0]) {
         ocs_output_put(out, OCS_STYLE_ERROR, "gc refuses: ");
@@ -164,7 +217,8 @@ const struct ocs_command OCS_CMD_STATUS = {
     .words = "",
     .summary = "show how the store is",
     .details = "What is needed, what gc would take now and what waits for its grace, what lies in\n"
-               "the trash, the last gc and fsck, and how long ago the blob that was not verified\n"
+               "the trash, the last gc and fsck, how many blobs are known to be damaged, and how "
+               "long ago the blob that was not verified\n"
                "for longest was.\n",
     .examples = "  ocistore status\n",
     .run = run,

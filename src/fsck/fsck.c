@@ -195,6 +195,32 @@ static int check_rounds(struct ocs_store *store, const struct ocs_fsck_options *
     return r;
 }
 
+static enum ocs_fsck_extent extent_of(const struct ocs_fsck_options *options,
+                                      const struct ocs_fsck_report *report)
+{
+    bool limited =
+        options->only_bad || options->max_age_s || options->max_time_s || options->max_bytes;
+    if (options->image)
+        return OCS_FSCK_EXTENT_IMAGE;
+    if (options->quick)
+        return OCS_FSCK_EXTENT_QUICK;
+    return limited && report->blobs_checked < report->blobs_total ? OCS_FSCK_EXTENT_PART
+                                                                  : OCS_FSCK_EXTENT_FULL;
+}
+
+/* Wrong usage says nothing about the store.  A damaged graph is left for a repair. */
+static void note_end(struct ocs_store *store, const struct ocs_fsck_options *options,
+                     const struct ocs_fsck_report *report, int r)
+{
+    struct ocs_history history = {
+        .ended = ocs_now_s(),
+        .status = r < 0 ? (enum ocs_status) - r : report->status,
+        .extent = extent_of(options, report),
+    };
+    if (history.status != OCS_USAGE && ocs_store_graph_is_open(store))
+        ocs_history_write(store, OCS_HISTORY_FSCK, &history);
+}
+
 int ocs_fsck(struct ocs_store *store, const struct ocs_fsck_options *options,
              struct ocs_fsck_report *report, struct ocs_error *err)
 {
@@ -211,9 +237,7 @@ int ocs_fsck(struct ocs_store *store, const struct ocs_fsck_options *options,
     if (r < 0)
         return ocs_error_context(err, r, "fsck");
     r = check_rounds(store, options, report, err);
-    struct ocs_history history = {ocs_now_s(), r < 0 ? (enum ocs_status) - r : report->status};
-    if (ocs_store_graph_is_open(store)) /* a damaged one is left for a repair */
-        ocs_history_write(store, OCS_HISTORY_FSCK, &history);
+    note_end(store, options, report, r);
     ocs_lock_release(store->locks, OCS_LOCK_FSCK);
     return ocs_error_context(err, r, "fsck");
 }

@@ -398,7 +398,8 @@ static int run_locked(struct run *run, struct ocs_error *err)
         return ocs_error_context(err, result, "another gc is at work");
     result = run_all(run, err);
     if (!run->options->dry_run)
-        ocs_history_write(store, OCS_HISTORY_GC, &(struct ocs_history){ocs_now_s(), -result});
+        ocs_history_write(store, OCS_HISTORY_GC,
+                          &(struct ocs_history){.ended = ocs_now_s(), .status = -result});
     ocs_lock_release(store->locks, OCS_LOCK_GC);
     return result;
 }

@@ -86,6 +86,17 @@ static int count_temporaries(struct status *status, struct ocs_error *err)
 
 /* ---- verifications ---- */
 
+/* A good copy may have taken the place of what was rehashed. */
+static bool is_bad(const struct status *status, const struct ocs_node *node)
+{
+    struct stat st;
+    if (node->result != OCS_RESULT_BAD ||
+        ocs_blobs_stat(status->store->blobs, &node->digest, &st, NULL) != 0)
+        return false;
+    struct ocs_stamp stamp = ocs_stamp_of(&st);
+    return ocs_stamp_equal(&stamp, &node->stamp);
+}
+
 static int note_verified(void *data, struct ocs_slice key, struct ocs_slice value,
                          struct ocs_error *err)
 {
@@ -99,6 +110,7 @@ static int note_verified(void *data, struct ocs_slice key, struct ocs_slice valu
         return 0;
     if (!ocs_algorithm_verifiable(ocs_digest_algorithm(&node.digest)))
         return 0;
+    status->out->bad_blobs += is_bad(status, &node);
     if (node.verified_at == 0)
         status->out->never_verified++;
     else if (node.verified_at < status->out->oldest_verified)
@@ -159,6 +171,7 @@ static int look_back(struct status *status, struct ocs_error *err)
     status->out->last_gc_status = gc.status;
     status->out->last_fsck = fsck.ended;
     status->out->last_fsck_status = fsck.status;
+    status->out->last_fsck_extent = fsck.extent;
     return 0;
 }
 

@@ -11,6 +11,9 @@ static const char *const names[] = {
     [OCS_HISTORY_FSCK] = "history.fsck",
 };
 
+/* Of its own, since the others have a fixed size. */
+#define EXTENT "history.fsck.extent"
+
 static void encode(const struct ocs_history *history, unsigned char out[BYTES])
 {
     for (unsigned i = 0; i < 8; i++)
@@ -32,10 +35,12 @@ void ocs_history_write(struct ocs_store *store, enum ocs_history_of of,
     struct ocs_graph *graph = NULL;
     auto_graph_txn struct ocs_graph_txn *txn = NULL;
     unsigned char bytes[BYTES];
+    unsigned char extent = (unsigned char)history->extent;
     encode(history, bytes);
     if (ocs_store_graph(store, &graph, NULL) == 0 &&
         ocs_graph_begin(graph, true, &txn, NULL) == 0 &&
-        ocs_graph_put_meta(txn, names[of], bytes, sizeof(bytes), NULL) == 0)
+        ocs_graph_put_meta(txn, names[of], bytes, sizeof(bytes), NULL) == 0 &&
+        (of != OCS_HISTORY_FSCK || ocs_graph_put_meta(txn, EXTENT, &extent, 1, NULL) == 0))
         ocs_graph_commit(TAKE_PTR(txn), NULL);
 }
 
@@ -53,5 +58,9 @@ int ocs_history_read(struct ocs_store *store, enum ocs_history_of of, struct ocs
         result = ocs_graph_get_meta(txn, names[of], bytes, sizeof(bytes), err);
     if (result == 0)
         *out = decode(bytes);
+    unsigned char extent = OCS_FSCK_EXTENT_UNKNOWN;
+    if (result == 0 && of == OCS_HISTORY_FSCK)
+        result = ocs_graph_get_meta(txn, EXTENT, &extent, 1, err);
+    out->extent = (enum ocs_fsck_extent)extent;
     return result == OCS_GRAPH_NONE ? 0 : result;
 }

@@ -13,6 +13,7 @@ enum ocs_history_of { OCS_HISTORY_GC, OCS_HISTORY_FSCK };
 struct ocs_history {
     int64_t ended; /* seconds since 1970; 0: not known */
     enum ocs_status status;
+    enum ocs_fsck_extent extent; /* of fsck */
 };
 
 /* What keeps it from being written is nobody's trouble. */

@@ -95,7 +95,8 @@ static int lock_folder(const struct ocs_roots_place *place, int mode, int *fd,
 {
     int result = ocs_io_open_dir(place->state_dir, "roots", fd, ".ocistore/roots", err);
     if (result > 0)
-        return ocs_error_hint(err, ocs_error_raise(err, OCS_REFUSED, ".ocistore/roots is not there"),
+        return ocs_error_hint(err,
+                              ocs_error_raise(err, OCS_REFUSED, ".ocistore/roots is not there"),
                               "put it back; if it is lost, make it empty, and " LOST_HELP);
     if (result < 0)
         return result;

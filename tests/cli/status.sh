@@ -44,3 +44,30 @@ run_json 0 --store "$STORE" status
 holds '.[0] | .last_gc.exit_status == 4 and .troubled_layouts == 1 and .gc_refuses != null'
 run 0 --store "$STORE" status
 prints 'gc refuses'
+
+# What is recorded as damaged is told whatever run of fsck was the last; one that failed
+# on its usage is none.  A file that has changed just now is not recorded: until it is.
+cp "$LAYOUTS/$name/index.json" "$STORE/layouts/$name/index.json"
+recorded=0
+while [ "$recorded" -eq 0 ]; do
+    run 4 --store "$STORE" fsck
+    run_json 0 --store "$STORE" status
+    recorded=$(field .bad_blobs)
+done
+same "$recorded" 1 'damaged blobs'
+run 16 --store "$STORE" fsck --image "$layout-none:x"
+run_json 0 --store "$STORE" status
+holds '.[0].last_fsck | .exit_status == 4 and .extent == "full"'
+image=$(jq -r '.manifests[0].annotations["org.opencontainers.image.ref.name"]' "$LAYOUTS/$name/index.json")
+"$OCISTORE_BIN" --store "$STORE" fsck --image "$name:$image" >/dev/null 2>&1
+run_json 0 --store "$STORE" status
+holds '.[0] | .bad_blobs == 1 and .last_fsck.extent == "image"'
+run 4 --store "$STORE" fsck --quick
+run 0 --store "$STORE" status
+prints '(quick: no blob was rehashed)'
+prints '1 blob when last rehashed'
+
+# Nothing is known of the file that it is after that.
+printf x >>"$blob"
+run_json 0 --store "$STORE" status
+holds '.[0] | .bad_blobs == 0 and .last_fsck.extent == "quick"'
