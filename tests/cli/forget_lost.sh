@@ -92,7 +92,7 @@ run 0 gc
 
 # the whole folder; what lives elsewhere is attached again first, and nothing is lost
 rm -r "$roots"
-run 8 gc
+run 4 gc
 complains 'ocistore forget --lost'
 mkdir "$roots"
 run 0 attach elsewhere
