@@ -84,6 +84,7 @@ struct ocs_init_report {
     bool in_place;    /* the folder was an OCI layout, now registered as "." */
     bool existed;     /* it was a store already; what was missing was completed */
     uint64_t layouts; /* that lay there when store.json was made (lost, maybe) */
+    uint64_t blobs;   /* likewise: files named by a digest */
     char uuid[37];
 };
 

@@ -35,6 +35,21 @@ static const char *choose_folder(const struct ocs_cli *cli)
     return given && *given ? given : ".";
 }
 
+/* gc takes what no layout names, and layouts that live elsewhere are not known (any more). */
+static void print_blobs(struct ocs_cli *cli, const char *dir, const struct ocs_init_report *report)
+{
+    struct ocs_output *out = &cli->out;
+    if (report->layouts > 0)
+        ocs_output_line(out, "%s is a store now, with the %s that lay there, and %s", dir,
+                        ocs_text_count(report->layouts, "layout").text,
+                        ocs_text_count(report->blobs, "blob").text);
+    else
+        ocs_output_line(out, "%s is a store now; %s in it, which no layout here names", dir,
+                        ocs_text_count(report->blobs, "blob").text);
+    ocs_output_line(out, "attach every layout elsewhere that uses them before the first gc: "
+                         "ocistore attach DIR");
+}
+
 static void print_text(struct ocs_cli *cli, const char *dir, const struct ocs_init_report *report)
 {
     if (cli->out.quiet)
@@ -43,6 +58,8 @@ static void print_text(struct ocs_cli *cli, const char *dir, const struct ocs_in
         ocs_output_line(&cli->out, "%s is a store already; nothing in it was changed", dir);
     else if (report->in_place)
         ocs_output_line(&cli->out, "%s is a store now; its layout is registered as '.'", dir);
+    else if (report->blobs > 0)
+        print_blobs(cli, dir, report);
     else if (report->layouts > 0)
         ocs_output_line(&cli->out, "%s is a store now, with the %s that lay there", dir,
                         ocs_text_count(report->layouts, "layout").text);
@@ -58,6 +75,7 @@ static void print_json(struct ocs_cli *cli, const char *dir, const struct ocs_in
     ocs_output_bool(&cli->out, "in_place", report->in_place);
     ocs_output_bool(&cli->out, "existed", report->existed);
     ocs_output_integer(&cli->out, "layouts", report->layouts);
+    ocs_output_integer(&cli->out, "blobs", report->blobs);
     ocs_output_close(&cli->out);
 }
 

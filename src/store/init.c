@@ -170,6 +170,36 @@ static int count_roots(struct init *init, struct ocs_error *err)
     return result;
 }
 
+static int count_blob(void *data, const struct ocs_blobs_entry *entry, struct ocs_error *err)
+{
+    struct ocs_init_report *report = data;
+    (void)err;
+    report->blobs += entry->regular;
+    return 0;
+}
+
+static int pass_stranger(void *data, const char *path, struct ocs_error *err)
+{
+    (void)data;
+    (void)path;
+    (void)err;
+    return 0;
+}
+
+/* By their names alone. */
+static int count_blobs(struct init *init, struct ocs_error *err)
+{
+    struct ocs_blobs_visitor visitor = {
+        .data = init->report, .on_blob = count_blob, .on_stranger = pass_stranger};
+    struct ocs_blobs *blobs = NULL;
+    int result = ocs_blobs_open(init->dir, "blobs", 0, "blobs", &blobs, err);
+    if (result != 0)
+        return result < 0 ? result : 0;
+    result = ocs_blobs_each(blobs, &visitor, err);
+    ocs_blobs_close(blobs);
+    return result;
+}
+
 static int register_in_place(const struct init *init, struct ocs_error *err)
 {
     struct ocs_roots_place place = {.store_dir = init->dir, .state_dir = init->state};
@@ -230,6 +260,8 @@ static int make_store(struct init *init, struct ocs_error *err)
         result = make_marker(init, err);
     if (result == 0 && !init->report->existed)
         result = count_roots(init, err);
+    if (result == 0 && !init->report->existed)
+        result = count_blobs(init, err);
     if (result == 0 && init->report->in_place)
         result = register_in_place(init, err);
     return result;

@@ -60,7 +60,8 @@ run 0 --store lost rm app1
 run 0 --store lost gc --now
 rm lost/.ocistore/store.json
 run 0 init lost
-prints 'lost is a store now, with the 1 layout that lay there'
+prints 'lost is a store now, with the 1 layout that lay there, and '
+prints 'ocistore attach DIR'
 run 0 --store lost fsck
 rm lost/.ocistore/roots/*.json
 run 4 --store lost gc
