@@ -8,6 +8,7 @@
 #include "heal.h"
 #include "image.h"
 #include "journal.h"
+#include "missing.h"
 #include "trash.h"
 
 #include <errno.h>
@@ -252,7 +253,11 @@ static int attach(struct ocs_store *store, const struct ocs_root *root, struct o
         result = read_index(store, root, &index, err);
     if (result == 0)
         result = ocs_roots_put(&place, root, &index.bytes, err);
-    return result == 0 ? ocs_heal(store, &healed, err) : result;
+    if (result == 0)
+        result = ocs_heal(store, &healed, err);
+    if (result == 0)
+        ocs_missing_tell(store, root->name);
+    return result;
 }
 
 int ocs_attach(struct ocs_store *store, const char *dir, const char *name, void *data,

@@ -15,8 +15,20 @@ for name in base app1; do
         "oci:$LAYOUTS/$name:$tag" "oci:$name:$tag" || fail 'skopeo cannot copy'
 done
 manifest=$(jq -r '.manifests[0].digest' app1/index.json)
+run_json 0 init shared
+holds '.[0] | .blobs > 4 and .layouts == 0'
+rm -r shared/.ocistore
 run 0 init shared
+prints 'shared is a store now; '
+prints 'which no layout here names'
+prints 'attach every layout elsewhere that uses them before the first gc'
+layer=$(jq -r '.layers[0].digest' "shared/blobs/sha256/$(jq -r '.manifests[0].digest' base/index.json | cut -d : -f 2)")
+mv "shared/blobs/sha256/${layer#*:}" layer
 run 0 --store shared attach base
+complains "layout 'base': 1 of the blobs that it needs is not in"
+mv layer "shared/blobs/sha256/${layer#*:}"
+run 0 --store shared attach base
+silent
 
 run 0 --store shared -q gc
 silent
