@@ -67,8 +67,8 @@ struct merging {
     const char *layout;
     const struct ocs_merge_entry *entries;
     size_t count;
-    bool keep_tags; /* a tag that is there stays */
-    bool *added;    /* or NULL */
+    bool keep_tags;                    /* a tag that is there stays */
+    struct ocs_merge_outcome *outcome; /* or NULL */
 };
 
 static void report_move(const struct merging *merging, const struct ocs_merge_entry *entry,
@@ -79,6 +79,39 @@ static void report_move(const struct merging *merging, const struct ocs_merge_en
                      ocs_digest_format(old, from), ocs_digest_format(&entry->digest, to));
 }
 
+static void report_skip(const struct merging *merging, const struct ocs_merge_entry *entry,
+                        const struct ocs_digest *there)
+{
+    char left[OCS_DIGEST_BUF], has[OCS_DIGEST_BUF];
+    ocs_store_notice(merging->store, "%s:%s stays as it is, %s: %s did not come back",
+                     merging->layout, entry->ref, ocs_digest_format(there, has),
+                     ocs_digest_format(&entry->digest, left));
+}
+
+static bool has_entry(const struct place *places, size_t count, size_t first,
+                      const struct ocs_merge_entry *entry)
+{
+    for (size_t i = first; i < count && compare_refs(places[i].ref, entry->ref) == 0; i++) {
+        if (ocs_digest_equal(places[i].digest, &entry->digest))
+            return true;
+    }
+    return false;
+}
+
+/* Whether a tag that has to stay is in the way. */
+static bool is_taken(const struct merging *merging, const struct ocs_merge_entry *entry,
+                     const struct place *places, size_t count)
+{
+    size_t first = lower_bound(places, count, entry->ref);
+    if (!merging->keep_tags || !entry->ref || first == count ||
+        compare_refs(places[first].ref, entry->ref) != 0 || has_entry(places, count, first, entry))
+        return false;
+    report_skip(merging, entry, places[first].digest);
+    if (merging->outcome)
+        merging->outcome->skipped = true;
+    return true;
+}
+
 /* Whether the entry has to be added; drops what stands in its name's place. */
 static bool settle(const struct merging *merging, const struct ocs_merge_entry *entry,
                    const struct place *places, size_t count, bool *keep)
@@ -86,8 +119,7 @@ static bool settle(const struct merging *merging, const struct ocs_merge_entry *
     size_t first = lower_bound(places, count, entry->ref);
     bool there = false;
     for (size_t i = first; i < count && compare_refs(places[i].ref, entry->ref) == 0; i++) {
-        if (ocs_digest_equal(places[i].digest, &entry->digest) ||
-            (entry->ref && merging->keep_tags)) {
+        if (ocs_digest_equal(places[i].digest, &entry->digest)) {
             there = true;
         } else if (entry->ref && keep[places[i].entry]) {
             keep[places[i].entry] = false;
@@ -107,11 +139,12 @@ static int make_edit(void *data, const struct ocs_index *index, struct ocs_index
     if (!places || !change->add)
         return ocs_error_memory(err);
     for (size_t i = 0; i < merging->count; i++) {
-        if (settle(merging, &merging->entries[i], places, count, change->keep))
+        if (!is_taken(merging, &merging->entries[i], places, count) &&
+            settle(merging, &merging->entries[i], places, count, change->keep))
             change->add[change->add_count++] = merging->entries[i].text;
     }
-    if (merging->added)
-        *merging->added = change->add_count > 0;
+    if (merging->outcome)
+        merging->outcome->added = change->add_count > 0;
     bool all_kept = !memchr(change->keep, false, count);
     return change->add_count == 0 && all_kept ? OCS_EDIT_NOTHING : 0;
 }
@@ -193,8 +226,8 @@ int ocs_merge(struct ocs_store *store, const char *layout, const struct ocs_merg
 }
 
 int ocs_merge_missing(struct ocs_store *store, const char *layout,
-                      const struct ocs_merge_entry *entries, size_t count, bool *added,
-                      struct ocs_error *err)
+                      const struct ocs_merge_entry *entries, size_t count,
+                      struct ocs_merge_outcome *outcome, struct ocs_error *err)
 {
     struct merging merging = {
         .store = store,
@@ -202,8 +235,8 @@ int ocs_merge_missing(struct ocs_store *store, const char *layout,
         .entries = entries,
         .count = count,
         .keep_tags = true,
-        .added = added,
+        .outcome = outcome,
     };
-    *added = false;
+    *outcome = (struct ocs_merge_outcome){0};
     return merge(&merging, err);
 }

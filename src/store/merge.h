@@ -19,11 +19,16 @@ struct ocs_merge_entry {
 int ocs_merge(struct ocs_store *store, const char *layout, const struct ocs_merge_entry *entries,
               size_t count, struct ocs_error *err);
 
+struct ocs_merge_outcome {
+    bool added;   /* it got an entry that it had not */
+    bool skipped; /* its tag leads to something else: told as a notice */
+};
+
 /* The same, but a tag that the layout has stays where it is: for bringing back
- * what was there before.  *added: it got an entry that it had not. */
+ * what was there before. */
 int ocs_merge_missing(struct ocs_store *store, const char *layout,
-                      const struct ocs_merge_entry *entries, size_t count, bool *added,
-                      struct ocs_error *err);
+                      const struct ocs_merge_entry *entries, size_t count,
+                      struct ocs_merge_outcome *outcome, struct ocs_error *err);
 
 /* The same as part of an edit (edit.h): fills `change`; OCS_EDIT_NOTHING. */
 int ocs_merge_change(struct ocs_store *store, const char *layout,

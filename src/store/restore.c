@@ -196,7 +196,8 @@ static int fill_entry(const struct ocs_index *index, size_t i, struct ocs_merge_
 }
 
 static int merge_old_index(struct ocs_store *store, const char *layout,
-                           const struct ocs_index *index, bool *added, struct ocs_error *err)
+                           const struct ocs_index *index, struct ocs_merge_outcome *outcome,
+                           struct ocs_error *err)
 {
     size_t count = index->document.count;
     auto_free struct ocs_merge_entry *entries = calloc(count + 1, sizeof(*entries));
@@ -204,21 +205,21 @@ static int merge_old_index(struct ocs_store *store, const char *layout,
     for (size_t i = 0; result == 0 && i < count; i++)
         result = fill_entry(index, i, &entries[i], err);
     if (result == 0)
-        result = ocs_merge_missing(store, layout, entries, count, added, err);
+        result = ocs_merge_missing(store, layout, entries, count, outcome, err);
     for (size_t i = 0; entries && i < count; i++)
         free(entries[i].text);
     return result;
 }
 
-static int restore_run(struct ocs_store *store, const char *run, const char *layout, bool *added,
-                       struct ocs_error *err)
+static int restore_run(struct ocs_store *store, const char *run, const char *layout,
+                       struct ocs_merge_outcome *outcome, struct ocs_error *err)
 {
     auto_index struct ocs_index index = {0};
     uint64_t healed = 0;
     int result = read_old_index(store, run, layout, &index, err);
     if (result == 0) /* what it needs and gc has moved away */
         result = ocs_heal_for(store, &index.document, &healed, err);
-    return result == 0 ? merge_old_index(store, layout, &index, added, err) : result;
+    return result == 0 ? merge_old_index(store, layout, &index, outcome, err) : result;
 }
 
 /* The newest rm that took something which the layout does not have again: so each
@@ -226,11 +227,11 @@ static int restore_run(struct ocs_store *store, const char *run, const char *lay
 static int restore_layout(struct ocs_store *store, const char *layout, struct ocs_error *err)
 {
     auto_search struct search search = {.layout = layout};
-    bool added = false;
+    struct ocs_merge_outcome outcome = {0};
     int result = find(store, &search, layout, err);
-    for (size_t i = search.count; result == 0 && !added && i > 0; i--)
-        result = restore_run(store, search.runs[i - 1], layout, &added, err);
-    if (result == 0 && !added)
+    for (size_t i = search.count; result == 0 && !outcome.added && i > 0; i--)
+        result = restore_run(store, search.runs[i - 1], layout, &outcome, err);
+    if (result == 0 && !outcome.added && !outcome.skipped)
         ocs_store_notice(store, "layout '%s' has everything that rm took from it", layout);
     return result;
 }

@@ -74,6 +74,21 @@ run 0 trash restore app
 run 0 trash restore app
 same "$(tags app)" 'v1 v2 v3 v9 ' 'tags after two rm were undone'
 
+# a tag that exists again stays, and that is said; its old image stays in the trash
+old=$(jq -r '.manifests[] | select(.annotations[] == "v3").digest' "$STORE/layouts/app/index.json")
+run 0 rm app:v3
+run 0 tag app:v2 v3
+run 0 trash restore app
+complains 'app:v3 stays as it is'
+complains "$old did not come back"
+run 0 rm app:v3
+run 0 trash restore app
+run 0 trash restore app
+same "$(jq -r '.manifests[] | select(.annotations[] == "v3").digest' "$STORE/layouts/app/index.json")" \
+    "$(jq -r '.manifests[] | select(.annotations[] == "v2").digest' "$STORE/layouts/app/index.json")" 'app:v3'
+run 0 rm app:v3
+run 0 adopt "$old" app:v3
+
 # rm NAME, with the blobs gone into the trash meanwhile
 run 0 rm other
 [ -e "$STORE/layouts/other/index.json" ] && fail 'other is still there'
