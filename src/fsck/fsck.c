@@ -140,13 +140,45 @@ static int refuse_options(const struct ocs_fsck_options *options, bool plain, st
     return 0;
 }
 
+struct sight {
+    unsigned folders, closed;
+};
+
+/* Folders of blobs at `path`, and those of them that may not be read. */
+static void look_for_blobs(int dir, const char *path, struct sight *sight)
+{
+    for (int i = OCS_ALGORITHM_SHA256; ocs_algorithm_name((enum ocs_algorithm)i); i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "%s/%s", path, ocs_algorithm_name((enum ocs_algorithm)i));
+        bool open = faccessat(dir, name, R_OK | X_OK, AT_EACCESS) == 0;
+        sight->folders += open || errno == EACCES;
+        sight->closed += !open && errno == EACCES;
+    }
+}
+
+static void tell_source(struct ocs_store *store, int dir, const char *path)
+{
+    struct sight sight = {0};
+    look_for_blobs(dir, "blobs", &sight);
+    look_for_blobs(dir, ".", &sight);
+    if (sight.closed)
+        ocs_store_notice(store, "--from %s: its blobs cannot be read: %s", path, strerror(EACCES));
+    else if (sight.folders == 0)
+        ocs_store_notice(
+            store, "--from %s: no blobs are there: a layout was expected, or its folder blobs",
+            path);
+}
+
 /* A word that leads nowhere is said before the store is read, not after. */
-static int look_at_sources(const struct ocs_fsck_options *options, struct ocs_error *err)
+static int look_at_sources(struct ocs_store *store, const struct ocs_fsck_options *options,
+                           struct ocs_error *err)
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i < options->from_count; i++) {
         auto_fd int fd = -1;
         r = open_folder(options->from[i], &fd, err);
+        if (r == 0)
+            tell_source(store, fd, options->from[i]);
     }
     return r;
 }
@@ -227,7 +259,7 @@ int ocs_fsck(struct ocs_store *store, const struct ocs_fsck_options *options,
     *report = (struct ocs_fsck_report){0};
     int r = refuse_options(options, false, err);
     if (r == 0)
-        r = look_at_sources(options, err);
+        r = look_at_sources(store, options, err);
     if (r < 0)
         return r;
     struct ocs_lock_wait wait = store->wait;

@@ -8,6 +8,7 @@
 #include "store/cleanup.h"
 #include "store/error.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +24,16 @@ struct repair {
 
 /* ---- blobs ---- */
 
+/* Without one a name would be looked for at docker.io. */
+static bool names_registry(const char *name)
+{
+    size_t size = strcspn(name, "/");
+    if (name[size] == '\0')
+        return false;
+    return memchr(name, '.', size) || memchr(name, ':', size) ||
+           (size == strlen("localhost") && strncmp(name, "localhost", size) == 0);
+}
+
 /* Where the image may have come from: what its name says, if that is one of a
  * registry, else the layout's. */
 static void say_origin(const struct ocs_fsck_run *run, const struct ocs_root_entry *entry,
@@ -35,10 +46,12 @@ static void say_origin(const struct ocs_fsck_run *run, const struct ocs_root_ent
     ocs_inventory_digest(&run->inventory, entry->blob, &digest);
     if (strcmp(name, ".") == 0)
         name = "NAME";
-    if (ref && strpbrk(ref, "/:"))
-        snprintf(out, size, "%s", ref);
+    bool whole = ref && strpbrk(ref, "/:");
+    const char *registry = names_registry(whole ? ref : name) ? "" : "REGISTRY/";
+    if (whole)
+        snprintf(out, size, "%s%s", registry, ref);
     else
-        snprintf(out, size, "%s%c%s", name, ref ? ':' : '@',
+        snprintf(out, size, "%s%s%c%s", registry, name, ref ? ':' : '@',
                  ref ? ref : ocs_digest_format(&digest, text));
 }
 
@@ -64,6 +77,24 @@ static void say_skopeo(struct repair *repair, uint32_t blob, char *out, size_t s
              ref ? ":" : "", ref ? ref : "");
 }
 
+/* Whether the file is kept from us, and not the bytes by the disk. */
+static bool is_denied(const struct ocs_fsck_run *run, uint32_t blob)
+{
+    auto_fd int fd = -1;
+    struct ocs_digest digest;
+    ocs_inventory_digest(&run->inventory, blob, &digest);
+    errno = 0;
+    return ocs_blobs_open_blob(run->blobs, &digest, &fd, NULL, NULL) < 0 && errno == EACCES;
+}
+
+static void say_help(struct repair *repair, uint32_t blob, char *out, size_t size)
+{
+    if (is_denied(repair->run, blob))
+        snprintf(out, size, "chmod or chown the file, or run as the user who owns it");
+    else
+        say_skopeo(repair, blob, out, size);
+}
+
 static int try_blob(struct repair *repair, uint32_t blob, bool *fixed, struct ocs_error *err)
 {
     struct ocs_mender *mender = &repair->mender;
@@ -74,7 +105,7 @@ static int try_blob(struct repair *repair, uint32_t blob, bool *fixed, struct oc
     if (r == OCS_MEND_LEFT && !mender->busy) {
         char help[700], done[256];
         snprintf(done, sizeof(done), "%.255s", mender->action);
-        say_skopeo(repair, blob, help, sizeof(help));
+        say_help(repair, blob, help, sizeof(help));
         snprintf(mender->action, sizeof(mender->action), "%s%s%s", done, *done && *help ? "; " : "",
                  help);
     }

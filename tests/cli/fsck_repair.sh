@@ -82,9 +82,9 @@ run_json 4 --store "$STORE" fsck
 holds --arg layer "$layer" 'any(.id == "quarantine-unresolved" and .digest == $layer
     and .severity == "error" and any(.affects[]; .layout == "app1"))'
 # It is what it says, but that this test has no registry.
-grep -qF "docker://app1:latest oci:$STORE/layouts/app1:latest" commands ||
+grep -qF "docker://REGISTRY/app1:latest oci:$STORE/layouts/app1:latest" commands ||
     fail "not the command that brings app1 back: $(cat commands)"
-sed "s|docker://\([a-z0-9]*\):\([^ ]*\)|oci:$LAYOUTS/\1:\2|" commands >runnable
+sed "s|docker://REGISTRY/\([a-z0-9]*\):\([^ ]*\)|oci:$LAYOUTS/\1:\2|" commands >runnable
 sh -e runnable >/dev/null || fail 'the printed command fails'
 run_json 0 --store "$STORE" fsck
 holds 'all(.severity != "error")'
@@ -95,7 +95,12 @@ damaged=$(find "$STORE/.ocistore/quarantine" -name "${layer#*:}.*" -printf '%T@ 
 mv "$damaged" "$(in_store "$layer")"
 run_json 4 --store "$STORE" fsck
 holds --arg layer "$layer" 'any(.id == "blob-digest-mismatch" and .digest == $layer)'
+mkdir empty
+run 0 --store "$STORE" fsck --quick --repair --from empty --from "$LAYOUTS/app1" --dry-run
+complains '--from empty: no blobs are there: a layout was expected, or its folder blobs'
+[ "$(wc -l <err)" -eq 1 ] || fail 'a notice about a layout with blobs'
 run 1 --store "$STORE" fsck --repair --from "$LAYOUTS/app1/blobs"
+silent
 run 0 --store "$STORE" fsck
 
 # A lost index.json, a lost oci-layout, and a graph that cannot be read.
@@ -124,11 +129,13 @@ name() { # JQ: what becomes of an entry
 }
 chmod u+w "$layer"
 name '. + {annotations: {"org.opencontainers.image.ref.name": "v1"}}'
-prints "docker://NAME:v1 oci:$TEMPORARY/placed:v1"
+prints "docker://REGISTRY/NAME:v1 oci:$TEMPORARY/placed:v1"
+name '. + {annotations: {"org.opencontainers.image.ref.name": "shop:1.0"}}'
+prints "docker://REGISTRY/shop:1.0 oci:$TEMPORARY/placed:shop:1.0"
 name '. + {annotations: {"org.opencontainers.image.ref.name": "quay.io/shop/web:2"}}'
 prints "docker://quay.io/shop/web:2 oci:$TEMPORARY/placed:quay.io/shop/web:2"
 name .
-prints "docker://NAME@$manifest oci:$TEMPORARY/placed"
+prints "docker://REGISTRY/NAME@$manifest oci:$TEMPORARY/placed"
 
 # A job by night prints nothing when nothing is wrong, whatever there is to notice.
 run 0 init quiet

@@ -83,3 +83,15 @@ complains 'what would help could not be done'
 prints 'not done: quarantine/sha256/'
 chmod -R u+w store/.ocistore/quarantine
 repair 1 --from good
+
+# A blob that may not be read wants other rights, and no copy from a registry.
+run 0 init closed
+run 0 --store closed import "$LAYOUTS/base"
+closed=$(find closed/blobs -type f -size +2k | sort | head -n 1)
+chmod 000 "$closed"
+[ "$(id -u)" -ne 0 ] || chown -R 65534:65534 closed
+as_nobody "$OCISTORE_BIN" --store closed fsck --repair >out 2>err
+[ $? -eq 4 ] || fail 'not 4 for a blob that may not be read'
+prints 'chmod or chown the file'
+grep -q 'skopeo' out && fail 'a copy is proposed for what may not be read'
+chmod -R u+rwX closed
