@@ -16,7 +16,9 @@
 
 #define DAY_NS (INT64_C(86400) * 1000000000)
 
-#define CANCELLED 2 /* of on_bytes */
+/* of on_bytes */
+#define CANCELLED 2
+#define DROPPED   3
 
 enum outcome {
     OUTCOME_GOOD,
@@ -165,10 +167,15 @@ static struct ocs_stream *next(void *data, bool hold)
 static int on_bytes(void *data, struct ocs_stream *stream, const void *bytes, size_t size)
 {
     struct bench *bench = data;
-    (void)stream;
+    const struct hashing *hashing = bench->hashing;
+    const struct reading *reading = (struct reading *)stream;
     (void)bytes;
     ocs_workers_progress(bench->workers, size);
-    return ocs_pace_spend(bench->hashing->pace, size, bench->workers) ? 0 : CANCELLED;
+    if (!ocs_pace_spend(hashing->pace, size, bench->workers))
+        return CANCELLED;
+    bool drop = !hashing->again && stream->done < stream->size &&
+                ocs_pace_drops(hashing->pace, reading->item->blob);
+    return drop ? DROPPED : 0;
 }
 
 static void judge(struct bench *bench, const struct reading *reading,
@@ -196,10 +203,12 @@ static void on_end(void *data, struct ocs_stream *stream, int result,
 {
     struct bench *bench = data;
     struct reading *reading = (struct reading *)stream;
+    if (result != CANCELLED && result != DROPPED)
+        ocs_pace_note_end(bench->hashing->pace);
     if (result == 0)
         judge(bench, reading, digest);
-    else if (result == CANCELLED)
-        settle(bench, reading->item, OUTCOME_CANCELLED);
+    else if (result == CANCELLED || result == DROPPED)
+        settle(bench, reading->item, result == DROPPED ? OUTCOME_LEFT : OUTCOME_CANCELLED);
     else
         settle_trouble(bench, reading->item, result < 0 ? OUTCOME_FAILED : OUTCOME_UNREADABLE, err,
                        NULL);

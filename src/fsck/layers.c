@@ -122,7 +122,10 @@ static int add_task(const struct ocs_fsck_run *run, struct ocs_layer_tasks *task
 {
     const struct ocs_blob_state *state = &run->inventory.blobs[layer];
     if (diff_id == OCS_NO_BLOB || state->presence != OCS_PRESENCE_HERE ||
-        state->flags & OCS_BLOB_DAMAGED || !ocs_schedule_wants(run, state))
+        state->flags & OCS_BLOB_DAMAGED)
+        return 0;
+    /* the stamp is of the bytes: it does not say that somebody unpacked them */
+    if (run->options->only_bad && !ocs_schedule_wants(run, state))
         return 0;
     int r = ocs_array_reserve(&tasks->items, &tasks->capacity, tasks->count + 1,
                               sizeof(*tasks->items), err);

@@ -15,12 +15,34 @@ void ocs_pace_init(struct ocs_pace *pace, const struct ocs_fsck_run *run)
     pace->rate = run->options->rate;
     atomic_init(&pace->spent, 0);
     atomic_init(&pace->begun, false);
+    atomic_init(&pace->ended, false);
+    atomic_init(&pace->last, OCS_NO_BLOB);
+}
+
+static bool is_late(const struct ocs_pace *pace)
+{
+    return pace->deadline_ns && ocs_now_ns() >= pace->deadline_ns;
 }
 
 bool ocs_pace_is_over(struct ocs_pace *pace)
 {
-    bool late = pace->deadline_ns && ocs_now_ns() >= pace->deadline_ns;
+    bool late = is_late(pace);
     return atomic_exchange(&pace->begun, true) && late;
+}
+
+void ocs_pace_note_end(struct ocs_pace *pace)
+{
+    atomic_store(&pace->ended, true);
+}
+
+bool ocs_pace_drops(struct ocs_pace *pace, uint32_t blob)
+{
+    uint32_t last = OCS_NO_BLOB;
+    if (!is_late(pace))
+        return false;
+    if (atomic_load(&pace->ended))
+        return true;
+    return !atomic_compare_exchange_strong(&pace->last, &last, blob) && last != blob;
 }
 
 /* When the bytes so far are due, counted from the beginning. */

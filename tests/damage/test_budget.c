@@ -153,6 +153,45 @@ static void a_rate_and_a_time_box_together(void **state)
     assert_true(slept >= 60); /* the last one was begun before */
 }
 
+/* The stamp of a layer tells of its bytes, not that somebody unpacked them. */
+static void what_was_verified_lately_is_unpacked_all_the_same(void **state)
+{
+    struct images images;
+    struct verdict first, second;
+    images_make_store(&images, *state);
+    assert_int_equal(images_fsck(&images, (struct ocs_fsck_options){.deep = true}, NULL, &first),
+                     0);
+    assert_true(first.report.errors > 0); /* the layers are no archives */
+    stamp_all(&images, ocs_now_s() - 10, OCS_RESULT_GOOD);
+    struct ocs_fsck_options lately = {.deep = true, .max_age_s = 3600};
+    assert_int_equal(images_fsck(&images, lately, NULL, &second), 0);
+    assert_int_equal(second.report.errors, first.report.errors);
+    assert_int_equal(second.report.status, OCS_REFUSED);
+}
+
+/* Many are under way when the time is over: one of them is read to its end, at most. */
+static void a_time_box_drops_what_is_under_way(void **state)
+{
+    enum { COUNT = 20, SIZE = 1 << 20 };
+    struct images images;
+    char name[16], *bytes = malloc(SIZE);
+    assert_non_null(bytes);
+    images_make_store(&images, *state);
+    for (int i = 0; i < COUNT; i++) {
+        memset(bytes, 'a' + i, SIZE);
+        snprintf(name, sizeof(name), "large-%d", i);
+        images_add_bytes(&images, name, OCS_ALGORITHM_SHA256, bytes, SIZE);
+    }
+    free(bytes);
+    atomic_store(&slept_ns, 0);
+    struct ocs_fsck_report report =
+        run(&images, (struct ocs_fsck_options){.rate = SIZE, .jobs = 1, .max_time_s = 5});
+    assert_in_range(report.blobs_checked, 1, 2);
+    assert_int_equal(report.blobs_left, images.count - report.blobs_checked);
+    double slept = (double)atomic_load(&slept_ns) / 1e9;
+    assert_true(slept >= 5 && slept < 7);
+}
+
 static void one_image_is_checked_alone(void **state)
 {
     static const char *const names[] = {"shop:one", NULL};
@@ -213,6 +252,8 @@ int main(void)
         PLACE_TEST(a_budget_of_bytes_is_kept_and_the_rest_counted),
         PLACE_TEST(a_rate_changes_nothing_but_the_time),
         PLACE_TEST(a_rate_and_a_time_box_together),
+        PLACE_TEST(what_was_verified_lately_is_unpacked_all_the_same),
+        PLACE_TEST(a_time_box_drops_what_is_under_way),
         PLACE_TEST(one_image_is_checked_alone),
         PLACE_TEST(an_image_that_is_not_there_is_wrong_usage),
         PLACE_TEST(a_plain_layout_keeps_no_record),
