@@ -59,6 +59,9 @@ static int run(struct ocs_cli *cli)
     struct ocs_store *store;
     char *environment = NULL;
     int result = ocs_cli_parse(cli, NULL);
+    if (result == -OCS_USAGE && ocs_cli_word(cli, 0)) /* an option behind it is its own, maybe */
+        snprintf(cli->err.hint, sizeof(cli->err.hint),
+                 "put -- before the command: ocistore hold -- %s ...", ocs_cli_word(cli, 0));
     if (result == 0 && cli->out.json)
         result = ocs_cli_usage(cli, "what the command prints is its own: --json does not fit");
     if (result == 0)

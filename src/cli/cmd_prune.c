@@ -26,7 +26,7 @@ static const struct ocs_option options[] = {
      .offset = VALUE(keep_last),
      .value = "N",
      .help = "all but the N youngest of each layout; with --older-than: keep at\n"
-             "least these\n"},
+             "least these (one with several tags is one)\n"},
     {.letter = 'n',
      .name = "dry-run",
      .kind = OCS_OPTION_FLAG,

@@ -36,6 +36,8 @@ echo input | run 0 hold -- cat
 prints input
 run 16 hold
 run 16 --json hold -- true
+run 16 hold printf --none
+complains 'put -- before the command: ocistore hold -- printf'
 # whoever signals hold alone does not take the lock from the command
 run 3 hold -- sh -c 'kill -TERM $PPID; exit 3'
 
