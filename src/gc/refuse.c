@@ -33,11 +33,13 @@ static int refuse_layout(const struct ocs_census_layout *layout, struct ocs_erro
     }
     int result =
         ocs_error_raise(err, OCS_REFUSED, "what %s needs is not known: %s", label, trouble);
-    bool has_last = root->last.size > 0;
+    const char *help = ocs_root_help(root, layout->fault);
+    if (layout->fault != OCS_REFUSED)
+        return ocs_error_hint(err, result, NOTHING "%s", help);
     return ocs_error_hint(err, result,
-                          NOTHING "%smend %s/index.json; if the layout is gone for good: "
+                          NOTHING "%s%smend %s/index.json; if the layout is gone for good: "
                                   "ocistore %s %s",
-                          has_last ? OCS_ROOT_MEND_HELP ", or " : "", root->path,
+                          help ? help : "", help ? ", or " : "", root->path,
                           root->attached ? "forget" : "rm", root->name);
 }
 

@@ -39,9 +39,7 @@ static int read_index(struct ocs_store *store, const struct ocs_edit *edit, int 
     }
     if (dir < 0)
         return ocs_error_raise(err, OCS_REFUSED, "%s: No such file or directory", edit->root->path);
-    if (result > 0 && edit->root->registered)
-        return ocs_error_hint(err, -OCS_REFUSED, OCS_ROOT_MEND_HELP);
-    return result > 0 ? -OCS_REFUSED : result;
+    return result > 0 ? ocs_root_refuse(edit->root, err) : result;
 }
 
 static int write_layout_file(int dir, struct ocs_error *err)

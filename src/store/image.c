@@ -60,9 +60,9 @@ const struct ocs_census_layout *ocs_image_layout(const struct ocs_census *census
         if (layout->state == OCS_LAYOUT_GOOD)
             return layout;
         int result = ocs_error_raise(err, layout->fault, "%s", layout->trouble);
-        if (layout->root.last.size > 0 && layout->state != OCS_LAYOUT_MISSING &&
-            layout->fault == OCS_REFUSED)
-            ocs_error_hint(err, result, OCS_ROOT_MEND_HELP);
+        const char *help = ocs_root_help(&layout->root, layout->fault);
+        if (help && layout->state != OCS_LAYOUT_MISSING)
+            ocs_error_hint(err, result, "%s", help);
         return NULL;
     }
     if (census->roots_damaged)

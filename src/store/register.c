@@ -57,9 +57,7 @@ static int read_index(struct ocs_store *store, const struct ocs_root *root, stru
         return ocs_error_raise(err, OCS_USAGE, "%s: no folder is there: %s", label, root->path);
     if (result == 0)
         result = ocs_index_read(dir, label, &wait, index, err);
-    if (result > 0 && root->last.size > 0)
-        return ocs_error_hint(err, -OCS_REFUSED, OCS_ROOT_MEND_HELP);
-    return result > 0 ? -OCS_REFUSED : result;
+    return result > 0 ? ocs_root_refuse(root, err) : result;
 }
 
 /* ---- mv ---- */

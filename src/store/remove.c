@@ -153,9 +153,7 @@ static int read_index(struct removing *removing, const struct removal *removal, 
         return ocs_error_raise(err, OCS_REFUSED, "%s is not there: %s", label, removal->root->path);
     if (result == 0)
         result = ocs_index_read(*dir, label, &wait, index, err);
-    if (result > 0 && removal->root->last.size > 0)
-        return ocs_error_hint(err, -OCS_REFUSED, OCS_ROOT_MEND_HELP);
-    return result > 0 ? -OCS_REFUSED : result;
+    return result > 0 ? ocs_root_refuse(removal->root, err) : result;
 }
 
 /* Every name is looked up before anything is changed. */

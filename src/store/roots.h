@@ -30,8 +30,17 @@ struct ocs_root {
     struct ocs_index_sum last; /* registered: of its last good index.json; zeros: none */
 };
 
-/* What helps where its index.json is lost and the entry has the last good one. */
+/* What helps where its index.json is lost and the entry has the last good one ... */
 #define OCS_ROOT_MEND_HELP "ocistore fsck --repair puts back the last good index.json"
+/* ... and where it is there and cannot be read: that is no damage. */
+#define OCS_ROOT_READ_HELP                                                                         \
+    "index.json is not damaged as far as anybody knows: give the permission to read it (chmod, "   \
+    "chown), or run as its owner; if that is not it, look at the disk"
+/* For an index.json whose reading ended with `fault`: OCS_REFUSED where it was looked at,
+ * and is absent or no index.  NULL: there is no last good one. */
+const char *ocs_root_help(const struct ocs_root *root, enum ocs_status fault);
+/* After a positive result of ocs_index_read: the same as a hint. Returns -OCS_REFUSED. */
+int ocs_root_refuse(const struct ocs_root *root, struct ocs_error *err);
 
 void ocs_root_clear(struct ocs_root *root);
 

@@ -2,6 +2,7 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "roots.h"
 
+#include "error.h"
 #include "hash.h"
 
 #include <stdlib.h>
@@ -68,6 +69,19 @@ void ocs_roots_clear(struct ocs_roots *roots)
         ocs_root_clear(&roots->items[i]);
     free(roots->items);
     *roots = (struct ocs_roots){0};
+}
+
+const char *ocs_root_help(const struct ocs_root *root, enum ocs_status fault)
+{
+    if (fault != OCS_REFUSED)
+        return OCS_ROOT_READ_HELP;
+    return root->last.size > 0 ? OCS_ROOT_MEND_HELP : NULL;
+}
+
+int ocs_root_refuse(const struct ocs_root *root, struct ocs_error *err)
+{
+    const char *help = err ? ocs_root_help(root, err->status) : NULL;
+    return help ? ocs_error_hint(err, -OCS_REFUSED, "%s", help) : -OCS_REFUSED;
 }
 
 const struct ocs_root *ocs_roots_find(const struct ocs_roots *roots, const char *name)
