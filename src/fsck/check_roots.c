@@ -3,6 +3,7 @@
 #include "check_roots.h"
 
 #include "array.h"
+#include "last_good.h"
 #include "selection.h"
 
 #include "store/cleanup.h"
@@ -21,8 +22,10 @@
 struct visit {
     struct ocs_fsck_run *run;
     const struct ocs_fsck_place *place;
-    const char *file; /* that a problem is about */
-    const char *help; /* when index.json is none; or NULL */
+    const char *file;            /* that a problem is about */
+    const char *help;            /* when index.json is none; or NULL */
+    const struct ocs_root *root; /* whose last good index.json is kept; or NULL */
+    bool faulty;                 /* a problem that is an error was found */
     int dir;
 };
 
@@ -39,9 +42,10 @@ static int blame(const struct visit *visit, const char *id, const char *file, co
 
 static int on_problem(void *data, const struct ocs_problem *problem, struct ocs_error *err)
 {
-    const struct visit *visit = data;
+    struct visit *visit = data;
     auto_free char *path = NULL;
     auto_free char *message = NULL;
+    visit->faulty |= problem->severity >= OCS_SEVERITY_ERROR;
     const char *member = problem->member ? problem->member : "";
     if (asprintf(&path, "%s%s", visit->place->prefix, visit->file) < 0 ||
         asprintf(&message, "%s%s%s", member, *member ? " " : "", problem->text) < 0)
@@ -147,7 +151,10 @@ static int check_index(struct visit *visit, struct ocs_error *err)
     struct ocs_index_wait wait = {.patience_ms = PATIENCE_MS, .hooks = visit->run->hooks};
     struct ocs_error local = {0};
     visit->file = "index.json";
+    visit->faulty = false;
     int r = ocs_index_read(visit->dir, visit->place->name, &wait, &index, &local);
+    if (r == OCS_INDEX_UNREADABLE && local.status != OCS_REFUSED)
+        visit->help = OCS_ROOT_READ_HELP;
     if (r == OCS_INDEX_ABSENT || r == OCS_INDEX_UNREADABLE)
         return blame_index(visit, "index-unreadable", local.message, err);
     if (r == OCS_INDEX_INVALID)
@@ -155,7 +162,11 @@ static int check_index(struct visit *visit, struct ocs_error *err)
     if (r < 0)
         return ocs_error_raise(err, local.status, "%s", local.message);
     r = ocs_index_check(&index.document, visit, on_problem, err);
-    return r < 0 ? r : add_roots(visit, &index.document, err);
+    if (r < 0)
+        return r;
+    if (visit->root && !visit->faulty && index.document.state == OCS_DOCUMENT_STRICT)
+        ocs_last_good_keep(visit->run->store, visit->root, visit->dir, &index);
+    return add_roots(visit, &index.document, err);
 }
 
 /* ---- manifest.json of docker save ---- */
@@ -252,13 +263,17 @@ static int add_place(struct ocs_fsck_run *run, char *name, char *prefix, struct 
     return 0;
 }
 
-static int check_layout(struct ocs_fsck_run *run, int dir, bool has_last, struct ocs_error *err)
+/* `root` is NULL for a plain layout. */
+static int check_layout(struct ocs_fsck_run *run, int dir, const struct ocs_root *root,
+                        struct ocs_error *err)
 {
+    bool has_last = root && root->last.size > 0;
     struct visit visit = {
         .run = run,
         .place = &run->places[run->place_count - 1],
         .dir = dir,
         .help = has_last && !run->options->repair ? OCS_ROOT_MEND_HELP : NULL,
+        .root = run->options->dry_run ? NULL : root,
     };
     int r = check_layout_file(&visit, err);
     if (r == 0)
@@ -334,7 +349,7 @@ static int check_registered(struct ocs_fsck_run *run, const struct ocs_root *roo
         return blame_missing(run, root, r == OCS_IO_ABSENT ? NULL : "is no folder", err);
     if (r < 0)
         return blame_closed(run, local.message, err);
-    return check_layout(run, dir, root->last.size > 0, err);
+    return check_layout(run, dir, root, err);
 }
 
 static int blame_registry(struct ocs_fsck_run *run, const struct ocs_roots *roots,
@@ -371,7 +386,7 @@ static int check_plain_layout(struct ocs_fsck_run *run, struct ocs_error *err)
     if (r == 0 && !run->blobs)
         r = ocs_fsck_blame_file(run, "layout-file-missing", "blobs", "is not there, or no folder",
                                 err);
-    return r < 0 ? r : check_layout(run, run->layout_dir, false, err);
+    return r < 0 ? r : check_layout(run, run->layout_dir, NULL, err);
 }
 
 int ocs_check_roots(struct ocs_fsck_run *run, struct ocs_error *err)

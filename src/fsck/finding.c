@@ -35,6 +35,7 @@ static const struct {
     {"graph-missing-edge", OCS_SEVERITY_INFO},
     {"graph-missing-node", OCS_SEVERITY_INFO},
     {"graph-stale", OCS_SEVERITY_INFO},
+    {"images-unlisted", OCS_SEVERITY_ERROR},
     {"index-duplicate-ref", OCS_SEVERITY_WARNING},
     {"index-invalid", OCS_SEVERITY_ERROR},
     {"index-unreadable", OCS_SEVERITY_ERROR},

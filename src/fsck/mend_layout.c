@@ -2,105 +2,37 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "mend_layout.h"
 
+#include "salvage.h"
+
 #include "store/cleanup.h"
 #include "store/error.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+/* Somebody may be writing it, who has no lock of ours. */
+#define PATIENCE_MS 5000
+
 /* ---- what the new index.json says ---- */
-
-static bool has_entry(const struct ocs_index *index, const struct ocs_descriptor *entry,
-                      const char *ref)
-{
-    for (size_t i = 0; i < index->document.count; i++) {
-        const char *own = ocs_index_ref(index, i);
-        if (ocs_digest_equal(&index->document.descriptors[i].digest, &entry->digest))
-            return true;
-        if (ref && own && strcmp(ref, own) == 0)
-            return true; /* the tag has moved meanwhile */
-    }
-    return false;
-}
-
-/* What the leading document says, and what of the last good one is not in it. */
-static int merge(const struct ocs_index *leading, const struct ocs_index *last,
-                 struct ocs_bytes *out, struct ocs_error *err)
-{
-    auto_free bool *keep = malloc(leading->document.count + 1);
-    char **add = calloc(last->document.count + 1, sizeof(*add));
-    struct ocs_index_edit edit = {.keep = keep, .add = add};
-    int r = keep && add ? 0 : ocs_error_memory(err);
-    if (keep)
-        memset(keep, true, leading->document.count + 1);
-    for (size_t i = 0; r == 0 && i < last->document.count; i++) {
-        size_t size;
-        if (has_entry(leading, &last->document.descriptors[i], ocs_index_ref(last, i)))
-            continue;
-        const char *text = ocs_index_entry_text(last, i, &size);
-        add[edit.add_count] = strndup(text, size);
-        r = add[edit.add_count++] ? 0 : ocs_error_memory(err);
-    }
-    if (r == 0)
-        r = ocs_index_apply(leading, &edit, out, err);
-    for (size_t i = 0; i < edit.add_count; i++)
-        free(add[i]);
-    free(add);
-    return r;
-}
-
-/* An overlapped write leaves one document and the tail of another one.
- * Positive: it does not begin with an index. */
-static int read_leading(int dir, struct ocs_index *out, struct ocs_error *err)
-{
-    auto_fd int fd = -1;
-    auto_bytes struct ocs_bytes bytes = {0};
-    struct ocs_json_flaw flaw = {0};
-    if (ocs_io_open_regular(dir, "index.json", &fd, NULL, "index.json", NULL) != 0 ||
-        ocs_io_read_all(fd, OCS_JSON_INDEX_BYTES, &bytes, "index.json", NULL) < 0)
-        return OCS_INDEX_ABSENT;
-    int r = ocs_json_scan(bytes.data, bytes.size, OCS_JSON_INDEX_LIMITS, &flaw, err);
-    if (r < 0)
-        return r;
-    if (r == OCS_JSON_INVALID) {
-        bytes.size = flaw.offset;
-        bytes.data[flaw.offset] = '\0';
-    }
-    r = ocs_index_parse(&bytes, out, err);
-    if (r == 0 && out->document.state != OCS_DOCUMENT_STRICT) {
-        ocs_index_clear(out);
-        return OCS_INDEX_INVALID;
-    }
-    return r;
-}
 
 /* Positive OCS_MEND_LEFT: there is nothing to make it of. */
 static int compose(struct ocs_mender *mender, const char *name, int dir, struct ocs_bytes *out,
                    struct ocs_error *err)
 {
-    auto_index struct ocs_index leading = {0};
-    auto_index struct ocs_index last = {0};
-    auto_bytes struct ocs_bytes kept = {0};
+    auto_fd int fd = -1;
+    auto_bytes struct ocs_bytes damaged = {0};
+    auto_bytes struct ocs_bytes last = {0};
     struct ocs_roots_place roots = ocs_store_roots_place(mender->run->store);
-    struct ocs_error ignored;
-    int r = ocs_roots_last_index(&roots, name, &kept, &ignored);
-    if (r != 0)
+    if (ocs_roots_last_index(&roots, name, &last, NULL) != 0)
         return OCS_MEND_LEFT;
-    out->data = malloc(kept.size + 1);
-    if (!out->data)
-        return ocs_error_memory(err);
-    memcpy(out->data, kept.data, kept.size + 1);
-    out->size = kept.size;
-    r = read_leading(dir, &leading, &ignored);
-    if (r != 0)
-        return 0; /* the last good one as it is */
-    r = ocs_index_parse(&kept, &last, err);
-    if (r != 0)
-        return r < 0 ? r : 0;
-    ocs_bytes_clear(out);
-    return merge(&leading, &last, out, err);
+    int r = ocs_io_open_regular(dir, "index.json", &fd, NULL, "index.json", err);
+    if (r == 0)
+        r = ocs_io_read_all(fd, OCS_JSON_INDEX_BYTES, &damaged, "index.json", err);
+    bool too_large = r < 0 && errno == EFBIG;
+    return r < 0 && !too_large ? r : ocs_salvage_index(&damaged, &last, out, err);
 }
 
 /* ---- writing it ---- */
@@ -127,20 +59,11 @@ static int put_index(int dir, const struct ocs_bytes *bytes, struct ocs_error *e
     return r < 0 ? r : ocs_io_sync_dir(dir, ".", "layout folder", err);
 }
 
-/* Under all the locks: is it still bad? */
-static int mend_index(struct ocs_mender *mender, const struct ocs_root *root, int dir,
+static int write_anew(struct ocs_mender *mender, const struct ocs_root *root, int dir,
                       struct ocs_error *err)
 {
-    auto_index struct ocs_index index = {0};
     auto_bytes struct ocs_bytes bytes = {0};
-    struct ocs_index_wait wait = {.patience_ms = 0, .hooks = mender->run->hooks};
-    struct ocs_error ignored;
-    int r = ocs_index_read(dir, root->name, &wait, &index, &ignored);
-    if (r == 0) {
-        ocs_mender_say(mender, "right when it was read again");
-        return 0;
-    }
-    r = compose(mender, root->name, dir, &bytes, err);
+    int r = compose(mender, root->name, dir, &bytes, err);
     if (r != 0)
         return r;
     ocs_mender_say(mender, "written anew from the last good one%s",
@@ -148,7 +71,32 @@ static int mend_index(struct ocs_mender *mender, const struct ocs_root *root, in
     if (mender->dry_run)
         return 0;
     r = ocs_mender_note(mender, "index", root->name, err);
-    return r == 0 ? put_index(dir, &bytes, err) : r;
+    if (r == 0)
+        r = put_index(dir, &bytes, err);
+    mender->run->tally->rolled_back |= r == 0;
+    return r;
+}
+
+/* Under all the locks: is it still bad?  What cannot be read is not known to be. */
+static int mend_index(struct ocs_mender *mender, const struct ocs_root *root, int dir,
+                      struct ocs_error *err)
+{
+    auto_index struct ocs_index index = {0};
+    struct ocs_index_wait wait = {.patience_ms = PATIENCE_MS, .hooks = mender->run->hooks};
+    struct ocs_error why = {0};
+    int r = ocs_index_read(dir, root->name, &wait, &index, &why);
+    if (r < 0)
+        return ocs_error_raise(err, why.status, "%s", why.message);
+    if (r > 0 && why.status != OCS_REFUSED) {
+        snprintf(mender->action, sizeof(mender->action), "%s", OCS_ROOT_READ_HELP);
+        return OCS_MEND_LEFT;
+    }
+    if (r > 0)
+        r = write_anew(mender, root, dir, err);
+    else
+        ocs_mender_say(mender, "right when it was read again");
+    mender->run->tally->index_mended |= r == 0 && !mender->dry_run;
+    return r;
 }
 
 static int mend_layout_file(struct ocs_mender *mender, const struct ocs_root *root, int dir,

@@ -6,6 +6,8 @@
 #include "array.h"
 #include "repair.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- counting ---- */
@@ -61,13 +63,23 @@ static int compare_keys(const void *left, const void *right)
 void ocs_report_next_round(struct ocs_tally *tally)
 {
     tally->again = true;
+    tally->untold = tally->index_mended;
+    tally->index_mended = false;
     tally->told_before = tally->told_count;
     if (tally->told_count)
         qsort(tally->told, tally->told_count, sizeof(*tally->told), compare_keys);
 }
 
+/* An index.json that comes back may list it. */
+static bool is_unlisted(const struct ocs_finding *finding)
+{
+    return strcmp(finding->id, "manifest-dangling") == 0 || strcmp(finding->id, "orphan-blob") == 0;
+}
+
 static bool was_told(const struct ocs_tally *tally, const struct ocs_finding *finding)
 {
+    if (is_unlisted(finding) && (tally->index_mended || tally->untold))
+        return tally->index_mended;
     if (!tally->again)
         return false;
     uint64_t key = key_of(finding);
@@ -187,12 +199,38 @@ static int tell(struct telling *telling, size_t index, struct ocs_error *err)
     return r;
 }
 
+/* After an index.json was rolled back: was it all that was lost? */
+static int blame_unlisted(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    uint64_t images = 0;
+    char message[96];
+    for (size_t i = 0; i < run->findings.count; i++)
+        images += strcmp(run->findings.items[i].id, "manifest-dangling") == 0;
+    if (images == 0)
+        return 0;
+    snprintf(message, sizeof(message),
+             images == 1 ? "%" PRIu64 " complete image is in no index.json: see manifest-dangling"
+                         : "%" PRIu64
+                           " complete images are in no index.json: see manifest-dangling",
+             images);
+    struct ocs_finding_note note = {
+        .id = "images-unlisted",
+        .severity = OCS_SEVERITY_ERROR,
+        .blob = OCS_NO_BLOB,
+        .message = message,
+        .action = "to list one again: ocistore adopt DIGEST NAME:TAG; gc takes the others",
+    };
+    return ocs_findings_add(&run->findings, &note, err);
+}
+
 int ocs_report_findings(struct ocs_fsck_run *run, bool repair, struct ocs_error *err)
 {
     struct telling telling = {.run = run};
     int repaired = 0;
+    int r = run->tally->rolled_back ? blame_unlisted(run, err) : 0;
+    if (r < 0)
+        return r;
     ocs_findings_sort(&run->findings);
-    int r = 0;
     if (repair && run->findings.count) {
         r = want_affects(&telling, err);
         if (r == 0)

@@ -31,9 +31,12 @@ void ocs_folder_clear(struct ocs_folder *folder);
 struct ocs_tally {
     struct ocs_fsck_report *report;
     uint64_t fixed_errors, fixed_warnings;
-    bool undone;    /* the last round could not do what would help */
-    bool again;     /* a later round: only what is new is told */
-    uint64_t *told; /* hashes of what was told and not fixed */
+    bool undone;       /* the last round could not do what would help */
+    bool rolled_back;  /* an index.json was written anew */
+    bool index_mended; /* in this round: what no index.json lists is the next one's to tell */
+    bool untold;       /* the round before left that untold */
+    bool again;        /* a later round: only what is new is told */
+    uint64_t *told;    /* hashes of what was told and not fixed */
     size_t told_count, told_capacity;
     size_t told_before; /* by earlier rounds; these are sorted */
 };
