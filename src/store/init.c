@@ -186,18 +186,19 @@ static int pass_stranger(void *data, const char *path, struct ocs_error *err)
     return 0;
 }
 
-/* By their names alone. */
-static int count_blobs(struct init *init, struct ocs_error *err)
+/* By their names alone.  The store is made by now: a folder that cannot be read is told. */
+static void count_blobs(struct init *init)
 {
+    struct ocs_error trouble = {0};
     struct ocs_blobs_visitor visitor = {
         .data = init->report, .on_blob = count_blob, .on_stranger = pass_stranger};
     struct ocs_blobs *blobs = NULL;
-    int result = ocs_blobs_open(init->dir, "blobs", 0, "blobs", &blobs, err);
-    if (result != 0)
-        return result < 0 ? result : 0;
-    result = ocs_blobs_each(blobs, &visitor, err);
+    int result = ocs_blobs_open(init->dir, "blobs", 0, "blobs", &blobs, &trouble);
+    if (result == 0)
+        result = ocs_blobs_each(blobs, &visitor, &trouble);
     ocs_blobs_close(blobs);
-    return result;
+    if (result < 0)
+        notice(init, trouble.message);
 }
 
 static int register_in_place(const struct init *init, struct ocs_error *err)
@@ -261,7 +262,7 @@ static int make_store(struct init *init, struct ocs_error *err)
     if (result == 0 && !init->report->existed)
         result = count_roots(init, err);
     if (result == 0 && !init->report->existed)
-        result = count_blobs(init, err);
+        count_blobs(init);
     if (result == 0 && init->report->in_place)
         result = register_in_place(init, err);
     return result;
