@@ -148,7 +148,8 @@ static int blame_index(const struct visit *visit, const char *id, const char *me
 static int check_index(struct visit *visit, struct ocs_error *err)
 {
     auto_index struct ocs_index index = {0};
-    struct ocs_index_wait wait = {.patience_ms = PATIENCE_MS, .hooks = visit->run->hooks};
+    struct ocs_index_wait wait = {
+        .patience_ms = PATIENCE_MS, .hooks = visit->run->hooks, .any_entries = true};
     struct ocs_error local = {0};
     visit->file = "index.json";
     visit->faulty = false;

@@ -141,7 +141,8 @@ static int read_place(struct ocs_fsck_run *run, const struct ocs_roots *roots, u
                       struct ocs_index *out, struct ocs_error *err)
 {
     const char *name = run->places[place].name;
-    struct ocs_index_wait wait = {.patience_ms = PATIENCE_MS, .hooks = run->hooks};
+    struct ocs_index_wait wait = {
+        .patience_ms = PATIENCE_MS, .hooks = run->hooks, .any_entries = true};
     auto_fd int opened = -1;
     int dir = run->layout_dir;
     for (size_t i = 0; run->store && i < roots->count; i++) {

@@ -82,6 +82,68 @@ int ocs_index_parse(struct ocs_bytes *bytes, struct ocs_index *out, struct ocs_e
     return 0;
 }
 
+/* ---- what it needs ---- */
+
+/* Whether an element of `manifests` is a descriptor: which one, is then before *cursor.
+ * They stand in document order. */
+static bool is_descriptor(const struct ocs_document *document, const struct ocs_json_value *element,
+                          size_t *cursor)
+{
+    for (size_t i = *cursor; i < document->count; i++) {
+        if (document->descriptors[i].value == element) {
+            *cursor = i + 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* All digests of an ambiguous document are edges, whatever their names. */
+static bool has_any_digest(const struct ocs_json *json, const struct ocs_json_value *element)
+{
+    struct ocs_digest digest;
+    bool found = false;
+    if (ocs_json_type(element) != OCS_JSON_OBJECT)
+        return false;
+    const struct ocs_json_value *member = ocs_json_first(element);
+    for (; member && !found; member = ocs_json_next(member)) {
+        const char *text = ocs_json_string(json, member);
+        found = text && ocs_digest_parse(text, strlen(text), &digest) == 0;
+    }
+    return found;
+}
+
+static int check_elements(const struct ocs_document *document,
+                          const struct ocs_json_value *manifests, struct ocs_error *err)
+{
+    bool strict = document->state == OCS_DOCUMENT_STRICT;
+    size_t place = 0, cursor = 0;
+    const struct ocs_json_value *element = ocs_json_first(manifests);
+    for (; element; element = ocs_json_next(element), place++) {
+        if (strict ? is_descriptor(document, element, &cursor)
+                   : has_any_digest(document->json, element))
+            continue;
+        ocs_error_raise(err, OCS_REFUSED, "index.json: manifests[%zu] has no valid digest", place);
+        return OCS_INDEX_INVALID;
+    }
+    return 0;
+}
+
+int ocs_index_known(const struct ocs_index *index, struct ocs_error *err)
+{
+    const struct ocs_document *document = &index->document;
+    const struct ocs_json_value *member = ocs_json_first(ocs_json_root(document->json));
+    int result = 0;
+    for (; result == 0 && member; member = ocs_json_next(member)) {
+        if (strcmp(ocs_json_name(member), "manifests") == 0 &&
+            ocs_json_type(member) == OCS_JSON_ARRAY)
+            result = check_elements(document, member, err);
+    }
+    return result;
+}
+
+/* ---- reading the file ---- */
+
 #define READ_CHANGED 10 /* somebody wrote while we read */
 
 /* Or it is our own trouble, and says nothing of the file. */
@@ -147,8 +209,8 @@ static void sleep_ms(int64_t ms)
     nanosleep(&pause, NULL);
 }
 
-int ocs_index_read(int dir, const char *label, const struct ocs_index_wait *wait,
-                   struct ocs_index *out, struct ocs_error *err)
+static int read_stably(int dir, const struct ocs_index_wait *wait, struct ocs_index *out,
+                       struct ocs_error *err)
 {
     int64_t waited_ms = 0;
     for (int64_t pause_ms = 5;; pause_ms = pause_ms < 200 ? pause_ms * 2 : pause_ms) {
@@ -156,19 +218,31 @@ int ocs_index_read(int dir, const char *label, const struct ocs_index_wait *wait
         int result = read_and_parse(dir, out, &stamp, err);
         bool again = result == READ_CHANGED ||
                      (result == OCS_INDEX_INVALID && written_recently(&stamp, wait->patience_ms));
-        if (again && waited_ms < wait->patience_ms) {
-            const struct ocs_hooks *hooks = wait->hooks;
-            if (hooks && hooks->cancelled && hooks->cancelled(hooks->data))
-                return ocs_error_interrupted(err);
-            sleep_ms(pause_ms);
-            waited_ms += pause_ms;
-            continue;
-        }
-        if (result == 0)
-            return 0;
-        ocs_error_context(err, -1, "%s", label);
-        return result == READ_CHANGED ? OCS_INDEX_INVALID : result;
+        if (!again || waited_ms >= wait->patience_ms)
+            return result == READ_CHANGED ? OCS_INDEX_INVALID : result;
+        const struct ocs_hooks *hooks = wait->hooks;
+        if (hooks && hooks->cancelled && hooks->cancelled(hooks->data))
+            return ocs_error_interrupted(err);
+        sleep_ms(pause_ms);
+        waited_ms += pause_ms;
     }
+}
+
+int ocs_index_read(int dir, const char *label, const struct ocs_index_wait *wait,
+                   struct ocs_index *out, struct ocs_error *err)
+{
+    auto_index struct ocs_index index = {0};
+    int result = read_stably(dir, wait, &index, err);
+    /* no half of a write is a whole document: there is nothing to wait for */
+    if (result == 0 && !wait->any_entries)
+        result = ocs_index_known(&index, err);
+    if (result == 0) {
+        *out = index;
+        index = (struct ocs_index){0};
+    } else if (!err || err->status != OCS_INTERRUPTED) {
+        ocs_error_context(err, -1, "%s", label);
+    }
+    return result;
 }
 
 const char *ocs_index_ref(const struct ocs_index *index, size_t entry)
@@ -183,18 +257,13 @@ const char *ocs_index_entry_text(const struct ocs_index *index, size_t entry, si
 
 /* ---- editing ---- */
 
-/* Whether the edit drops this element of `manifests`; *cursor walks the
- * descriptors, which stand in document order. */
+/* Whether the edit drops this element of `manifests`. */
 static bool is_dropped(const struct ocs_index *index, const struct ocs_index_edit *edit,
                        const struct ocs_json_value *element, size_t *cursor)
 {
-    for (size_t i = *cursor; i < index->document.count; i++) {
-        if (index->document.descriptors[i].value == element) {
-            *cursor = i + 1;
-            return !edit->keep[i];
-        }
-    }
-    return false; /* no descriptor: not ours to judge */
+    if (!is_descriptor(&index->document, element, cursor))
+        return false; /* not ours to judge */
+    return !edit->keep[*cursor - 1];
 }
 
 static void append_element(struct ocs_json_writer *w, bool *first, const char *text, size_t size)

@@ -40,16 +40,23 @@ void ocs_index_clear(struct ocs_index *index);
 struct ocs_index_wait {
     int64_t patience_ms; /* how long an empty or partial document is read again; 5000 */
     const struct ocs_hooks *hooks;
+    bool any_entries; /* for those who judge the entries themselves: without ocs_index_known */
 };
 
 /* fstat, read, fstat equal, strict parse.  An index with schemaVersion 2 and
- * "manifests": null is empty; anything else that is no index is INVALID.
+ * "manifests": null is empty; anything else that is no index is INVALID, and so
+ * is one that is not ocs_index_known.
  * `dir` is the layout's folder, `label` names it.  A positive result describes
  * itself in *err as well. */
 int ocs_index_read(int dir, const char *label, const struct ocs_index_wait *wait,
                    struct ocs_index *out, struct ocs_error *err);
 /* From bytes that are at hand (roots/<id>.json). Takes `bytes`. */
 int ocs_index_parse(struct ocs_bytes *bytes, struct ocs_index *out, struct ocs_error *err);
+
+/* What it needs can be told: each element of `manifests` has a digest, of whatever
+ * algorithm.  Where names are ambiguous, any of an element's strings may be it.
+ * Positive: OCS_INDEX_INVALID, described in *err. */
+int ocs_index_known(const struct ocs_index *index, struct ocs_error *err);
 
 const char *ocs_index_ref(const struct ocs_index *index, size_t entry); /* NULL: nameless */
 /* The entry's own JSON text. */

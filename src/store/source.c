@@ -233,7 +233,8 @@ static int choose_entries(struct ocs_source *source, struct ocs_error *err)
 int ocs_source_read(struct ocs_source *source, const struct ocs_source_options *options,
                     struct ocs_error *err)
 {
-    struct ocs_index_wait wait = {.patience_ms = 5000, .hooks = options->hooks};
+    struct ocs_index_wait wait = {
+        .patience_ms = 5000, .hooks = options->hooks, .any_entries = true};
     int result = ocs_index_read(source->dir, source->path, &wait, &source->index, err);
     if (result > 0)
         return -OCS_REFUSED;

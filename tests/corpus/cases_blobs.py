@@ -82,7 +82,7 @@ def digest_empty(l):
     bad_digest(l, "")
 
 
-@case(imports=REFUSED, fsck=["error document-invalid"], says=["manifests[0].digest"])
+@case(imports=REFUSED, gc=REFUSED, fsck=["error document-invalid"], says=["manifests[0].digest"])
 def digest_of_an_entry_leaves_the_folder(l):
     """The same in index.json."""
     l.write("secret", b"{}")

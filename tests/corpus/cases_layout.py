@@ -209,10 +209,26 @@ def index_of_schema_version_1(l):
     l.finish_raw(b'{"schemaVersion":1,"manifests":[%s]}' % raw(l.image()))
 
 
-@case(imports=REFUSED, fsck=["error document-invalid"])
+@case(fsck=["error document-invalid"], **UNKNOWN_ROOTS)
 def index_with_an_entry_without_digest(l):
     """One entry names nothing, the other is an image."""
     l.finish([{"mediaType": MANIFEST, "size": 2}, l.image()])
+
+
+@case(fsck=["error document-invalid"], **UNKNOWN_ROOTS)
+def index_with_an_entry_without_valid_digest(l):
+    """One letter of a digest is upper case: another reader takes it, or what was meant is lost."""
+    image = l.image()
+    digest = image["digest"]
+    l.finish([named({**image, "digest": digest[:7] + digest[7:].upper()}, "v1"), l.image()])
+
+
+@case(fsck=["error document-invalid"], **UNKNOWN_ROOTS)
+def index_with_a_misspelt_digest_member(l):
+    """"digesu" is no digest for anybody."""
+    image = l.image()
+    l.finish_raw(b'{"schemaVersion":2,"manifests":[%s]}'
+                 % raw(image).replace(b'"digest"', b'"digesu"'))
 
 
 @case(fsck=["error layout-file-missing"])

@@ -88,6 +88,30 @@ static void listed_before_the_second_look(void **state)
     }
 }
 
+static void damage_it(struct event *event)
+{
+    place_write(event->shelf->place, "layouts/one/index.json",
+                "{\"schemaVersion\":2,\"manifests\":[{\"digest\":\"sha256;\",\"size\":2}]}");
+}
+
+/* What was an index when the run began, and says no more what it needs. */
+static void an_index_loses_a_digest(void **state)
+{
+    static const enum ocs_gc_point points[] = {OCS_GC_SURVEYED, OCS_GC_LOCKED};
+    struct shelf *shelf = *state;
+    struct event event = begin(shelf, OCS_GC_LOCKED, damage_it);
+    let_the_clock_tick();
+    for (size_t i = 0; i < 2; i++) {
+        int64_t hours = 2 + 2 * (int64_t)i;
+        event.point = points[i];
+        assert_int_equal(run(&event, hours), -OCS_REFUSED);
+        assert_int_equal(shelf->report.trashed, 0);
+        assert_non_null(strstr(shelf->err.message, "manifests[0] has no valid digest"));
+        assert_true(shelf_has_image(shelf, &event.image));
+        shelf_layout(shelf, "one", LIST(NULL));
+    }
+}
+
 static void listed_while_it_is_swept(void **state)
 {
     struct shelf *shelf = *state;
@@ -404,6 +428,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SHELF_TEST(listed_before_the_second_look),
+        SHELF_TEST(an_index_loses_a_digest),
         SHELF_TEST(listed_while_it_is_swept),
         SHELF_TEST(listed_between_two_batches),
         SHELF_TEST(listed_before_now_unlinks),

@@ -133,6 +133,56 @@ static void test_read_says_what_is_wrong(void **state)
                      OCS_INDEX_UNREADABLE);
 }
 
+#define SHA384                                                                                     \
+    "sha384:"                                                                                      \
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"   \
+    "aaaaaa"
+
+static void test_what_it_needs_is_known(void **state)
+{
+    struct place *place = *state;
+    static const struct {
+        const char *entries;
+        int bad; /* the first that has no digest; -1: none */
+    } rows[] = {
+        {"", -1},
+        {ENTRY(A, "x") "," ENTRY(B, "y"), -1},
+        {"{\"digest\":\"md5:d41d8cd98f00b204e9800998ecf8427e\"}", -1},
+        {"{\"digest\":\"" SHA384 "\"}", -1},
+        {"{\"Digest\":\"" A "\"}", -1}, /* ambiguous: every digest in it counts */
+        {"{\"Digest\":\"" A "\",\"size\":1},{}", 1},
+        {"{\"mediaType\":\"x/y\",\"size\":2}", 0},
+        {ENTRY(A, "x") ",{\"digesu\":\"" B "\"}", 1},
+        {"{\"digest\":\"sha256;aa\"}", 0},
+        {"{\"digest\":\"sha256:Aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}",
+         0},
+        {"{\"digest\":\"sha256:aa\"}," ENTRY(A, "x"), 0},
+        {"{\"digest\":7}", 0},
+        {ENTRY(A, "x") ",null", 1},
+        {ENTRY(A, "x") ",7", 1},
+        {"[" ENTRY(A, "x") "]", 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        auto_index struct ocs_index index = {0};
+        char text[1024], expected[64];
+        struct ocs_error err = {0};
+        struct ocs_index_wait any = {.any_entries = true};
+        snprintf(text, sizeof(text), "{\"schemaVersion\":2,\"manifests\":[%s]}", rows[i].entries);
+        place_write(place, "index.json", text);
+        assert_int_equal(ocs_index_read(place->fd, "x", &any, &index, NULL), 0);
+        ocs_index_clear(&index);
+        int result = ocs_index_read(place->fd, "x", &at_once, &index, &err);
+        assert_int_equal(result, rows[i].bad < 0 ? 0 : OCS_INDEX_INVALID);
+        if (rows[i].bad < 0)
+            continue;
+        snprintf(expected, sizeof(expected), "x: index.json: manifests[%d] has no valid digest",
+                 rows[i].bad);
+        assert_string_equal(err.message, expected);
+        assert_int_equal(err.status, OCS_REFUSED);
+        assert_null(index.bytes.data);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +191,7 @@ int main(void)
         cmocka_unit_test(test_edit_keeps_every_other_byte),
         cmocka_unit_test(test_edit_of_null_and_of_nothing),
         cmocka_unit_test(test_retag),
+        PLACE_TEST(test_what_it_needs_is_known),
         PLACE_TEST(test_read_says_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

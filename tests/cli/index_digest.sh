@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: the ocistore developers
+#
+# An entry of an index.json that has lost its digest: what it needs is not known.  gc
+# refuses, every command says so, and what is the last good index.json stays that.
+. "${0%/*}/lib.sh"
+. "$here/walk.sh"
+store_with_layouts
+export OCISTORE="$STORE"
+index=$STORE/layouts/app1/index.json
+cp "$index" good
+last=$(grep -lF '"name":"app1"' "$STORE"/.ocistore/roots/*.json)
+cp "$last" last
+blobs_in "$STORE/blobs" >before
+ref=$(jq -r 'first(.manifests[].annotations["org.opencontainers.image.ref.name"] | values)' good)
+digest=$(jq -r '.manifests[0].digest' good)
+
+for edit in 's/"digest"/"digesu"/' 's/sha256:/sha256;/' "s/${digest#*:}/$(echo "${digest#*:}" | tr a-f A-F)/"; do
+    sed "$edit" good >"$index"
+    says='index.json: manifests[0] has no valid digest'
+    run_json 4 gc --dry-run --grace 0
+    holds 'last.refused != null and all(.type != "candidate")'
+    complains "layout 'app1': $says"
+    run_json 4 gc --now
+    complains 'nothing was deleted'
+    blobs_in "$STORE/blobs" >after
+    same_files before after 'gc removed something'
+    run_json 0 status
+    holds --arg says "$says" 'any(.gc_refuses? | strings | contains($says))'
+    for command in ls 'ls app1' du "why $digest" "rm app1:$ref" "tag app1:$ref again"; do
+        # shellcheck disable=SC2086
+        run 4 $command
+        complains "$says"
+    done
+    run 4 import --name app1 "$LAYOUTS/app2"
+    complains "$says"
+    run_json 4 fsck --quick
+    holds 'any(.id == "document-invalid" and .path == "layouts/app1/index.json")'
+    same_files last "$last" 'the last good index.json is another one'
+done
+
+# no entries at all are legal
+printf '{"schemaVersion":2,"manifests":[]}' >"$index"
+run 0 gc --dry-run --grace 0
+cp good "$index"
+run 0 gc --dry-run --grace 0
