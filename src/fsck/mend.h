@@ -34,7 +34,8 @@ struct ocs_mender {
     struct ocs_text_pool texts;
     struct ocs_blobs **sources; /* of --from */
     size_t source_count;
-    char action[1024]; /* what was done or would help; "" */
+    const struct ocs_fsck_place *renewed; /* whose index.json got back entries last */
+    char action[1024];                    /* what was done or would help; "" */
 };
 
 int ocs_mender_open(struct ocs_mender *mender, struct ocs_fsck_run *run, struct ocs_error *err);

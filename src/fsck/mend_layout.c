@@ -59,11 +59,26 @@ static int put_index(int dir, const struct ocs_bytes *bytes, struct ocs_error *e
     return r < 0 ? r : ocs_io_sync_dir(dir, ".", "layout folder", err);
 }
 
+/* Positive OCS_MEND_LEFT: gc would refuse it, too. */
+static int is_known(const struct ocs_bytes *bytes, struct ocs_error *err)
+{
+    auto_index struct ocs_index index = {0};
+    struct ocs_bytes copy = {.data = strndup(bytes->data, bytes->size), .size = bytes->size};
+    if (!copy.data)
+        return ocs_error_memory(err);
+    int r = ocs_index_parse(&copy, &index, err);
+    if (r < 0)
+        return r;
+    return r > 0 || ocs_index_known(&index, NULL) != 0 ? OCS_MEND_LEFT : 0;
+}
+
 static int write_anew(struct ocs_mender *mender, const struct ocs_root *root, int dir,
                       struct ocs_error *err)
 {
     auto_bytes struct ocs_bytes bytes = {0};
     int r = compose(mender, root->name, dir, &bytes, err);
+    if (r == 0)
+        r = is_known(&bytes, err);
     if (r != 0)
         return r;
     ocs_mender_say(mender, "written anew from the last good one%s",
@@ -95,6 +110,22 @@ static int mend_index(struct ocs_mender *mender, const struct ocs_root *root, in
         r = write_anew(mender, root, dir, err);
     else
         ocs_mender_say(mender, "right when it was read again");
+    mender->run->tally->index_mended |= r == 0 && !mender->dry_run;
+    return r;
+}
+
+/* An entry has no valid digest, and gc refuses: it comes back from the last good one. */
+static int mend_entries_of(struct ocs_mender *mender, const struct ocs_root *root, int dir,
+                           struct ocs_error *err)
+{
+    auto_index struct ocs_index index = {0};
+    struct ocs_index_wait wait = {
+        .patience_ms = PATIENCE_MS, .hooks = mender->run->hooks, .any_entries = true};
+    struct ocs_error ignored = {0};
+    if (ocs_index_read(dir, root->name, &wait, &index, &ignored) != 0 ||
+        ocs_index_known(&index, NULL) == 0)
+        return OCS_MEND_LEFT;
+    int r = write_anew(mender, root, dir, err);
     mender->run->tally->index_mended |= r == 0 && !mender->dry_run;
     return r;
 }
@@ -180,6 +211,17 @@ int ocs_mend_index(struct ocs_mender *mender, const struct ocs_fsck_place *place
                    struct ocs_error *err)
 {
     return mend(mender, place, mend_index, err);
+}
+
+int ocs_mend_entries(struct ocs_mender *mender, const struct ocs_fsck_place *place,
+                     struct ocs_error *err)
+{
+    if (mender->renewed == place) /* by what was said of another entry */
+        return 0;
+    int r = mend(mender, place, mend_entries_of, err);
+    if (r == 0)
+        mender->renewed = place;
+    return r;
 }
 
 int ocs_mend_layout_file(struct ocs_mender *mender, const struct ocs_fsck_place *place,

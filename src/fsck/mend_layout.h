@@ -14,6 +14,9 @@ int ocs_mend_index(struct ocs_mender *mender, const struct ocs_fsck_place *place
                    struct ocs_error *err);
 /* Entries of roots/ that are damaged, from the layouts in the store. */
 int ocs_mend_roots(struct ocs_mender *mender, struct ocs_error *err);
+/* Entries without a valid digest; LEFT as well when every one has one. */
+int ocs_mend_entries(struct ocs_mender *mender, const struct ocs_fsck_place *place,
+                     struct ocs_error *err);
 int ocs_mend_layout_file(struct ocs_mender *mender, const struct ocs_fsck_place *place,
                          struct ocs_error *err);
 

@@ -138,6 +138,7 @@ enum remedy {
     REMEDY_SIZE, /* like BLOB, when the bytes are wrong as well */
     REMEDY_MODE,
     REMEDY_INDEX,
+    REMEDY_ENTRIES, /* of an index.json */
     REMEDY_LAYOUT_FILE,
     REMEDY_ROOTS,
     REMEDY_GRAPH,
@@ -157,7 +158,7 @@ static enum remedy remedy_of(const char *id)
         {"blob-writable-by-others", REMEDY_MODE}, {"index-invalid", REMEDY_INDEX},
         {"index-unreadable", REMEDY_INDEX},       {"layout-file-missing", REMEDY_LAYOUT_FILE},
         {"layout-version", REMEDY_LAYOUT_FILE},   {"graph-corrupt", REMEDY_GRAPH},
-        {"roots-entry-damaged", REMEDY_ROOTS},
+        {"roots-entry-damaged", REMEDY_ROOTS},    {"document-invalid", REMEDY_ENTRIES},
     };
     for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++) {
         if (strcmp(remedies[i].id, id) == 0)
@@ -176,6 +177,19 @@ static const struct ocs_fsck_place *place_of(const struct ocs_fsck_run *run, con
     return NULL;
 }
 
+static int mend_layout(struct ocs_mender *mender, const struct ocs_fsck_place *place,
+                       enum remedy remedy, struct ocs_error *err)
+{
+    switch (remedy) {
+    case REMEDY_INDEX:
+        return ocs_mend_index(mender, place, err);
+    case REMEDY_ENTRIES:
+        return ocs_mend_entries(mender, place, err);
+    default:
+        return ocs_mend_layout_file(mender, place, err);
+    }
+}
+
 static int repair_layout(struct repair *repair, size_t index, enum remedy remedy,
                          struct ocs_error *err)
 {
@@ -183,8 +197,7 @@ static int repair_layout(struct repair *repair, size_t index, enum remedy remedy
     const struct ocs_fsck_place *place = place_of(repair->run, finding.path);
     if (!place)
         return 0;
-    int r = remedy == REMEDY_INDEX ? ocs_mend_index(&repair->mender, place, err)
-                                   : ocs_mend_layout_file(&repair->mender, place, err);
+    int r = mend_layout(&repair->mender, place, remedy, err);
     return r < 0 ? r
                  : ocs_findings_settle(&repair->run->findings, index, r == 0, repair->mender.action,
                                        err);
@@ -240,6 +253,8 @@ static int repair_finding(struct repair *repair, size_t index, struct ocs_error 
         return repair_blob(repair, index, kept->blob, err);
     case REMEDY_MODE:
         return repair_mode(repair, index, kept->blob, err);
+    case REMEDY_ENTRIES:
+        return kept->blob == OCS_NO_BLOB ? repair_layout(repair, index, remedy, err) : 0;
     case REMEDY_INDEX:
     case REMEDY_LAYOUT_FILE:
         return repair_layout(repair, index, remedy, err);

@@ -81,7 +81,7 @@ static size_t end_of_last_entry(const char *text, size_t size)
     return walk.end;
 }
 
-/* *cut: it is not the whole of a document. */
+/* *cut: it is not the whole of a document, or not of each entry. */
 static int read_damaged(const struct ocs_bytes *bytes, struct ocs_index *out, bool *cut,
                         struct ocs_error *err)
 {
@@ -93,6 +93,8 @@ static int read_damaged(const struct ocs_bytes *bytes, struct ocs_index *out, bo
         return r;
     size_t size = r == OCS_JSON_INVALID ? flaw.offset : bytes->size;
     r = parse(bytes->data, size, "", out, err);
+    if (r == 0) /* an entry without a digest does not go in again */
+        *cut = ocs_index_known(out, NULL) != 0;
     if (r <= 0)
         return r;
     size_t end = end_of_last_entry(bytes->data, size);

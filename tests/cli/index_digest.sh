@@ -38,6 +38,14 @@ for edit in 's/"digest"/"digesu"/' 's/sha256:/sha256;/' "s/${digest#*:}/$(echo "
     run_json 4 fsck --quick
     holds 'any(.id == "document-invalid" and .path == "layouts/app1/index.json")'
     same_files last "$last" 'the last good index.json is another one'
+    # it comes back, with whatever the bad one has besides
+    run_json 1 fsck --quick --repair
+    holds 'any(.id == "document-invalid" and (.action | strings | contains("written anew from the last good")))'
+    jq -S . good >expected
+    jq -S . "$index" >mended
+    same_files expected mended 'the entry did not come back'
+    run 0 gc --dry-run --grace 0
+    rm -f "$STORE"/layouts/app1/index.json.damaged.*
 done
 
 # no entries at all are legal
