@@ -95,17 +95,8 @@ run 0 fsck --quick
 prints "adopt $digest"
 
 # What cannot be read is no damage: nothing is put in its place.
-if [ "$(id -u)" -eq 0 ]; then
-    need setpriv
-    chmod 755 "$TEMPORARY"
-    set -- setpriv --reuid 65534 --regid 65534 --clear-groups "$OCISTORE_BIN"
-    "$@" version >/dev/null 2>&1 || skip 'nobody may not run the program here'
-    printf '#!/bin/sh\nexec %s "$@"\n' "$*" >nobody
-    chmod 755 nobody
-    program=$PWD/nobody
-else
-    program=$OCISTORE_BIN
-fi
+without_root
+program=$rightless
 fresh
 grow
 [ "$(id -u)" -ne 0 ] || chown -R 65534 store

@@ -33,6 +33,20 @@ skip() {
     exit 77
 }
 
+# $rightless: the program as somebody who is not root.  Files of the test are root's:
+# they have to be given to 65534.
+without_root() {
+    rightless=$OCISTORE_BIN
+    [ "$(id -u)" -eq 0 ] || return 0
+    need setpriv
+    chmod 755 "$TEMPORARY"
+    set -- setpriv --reuid 65534 --regid 65534 --clear-groups "$OCISTORE_BIN"
+    "$@" version >/dev/null 2>&1 || skip 'nobody may not run the program here'
+    printf '#!/bin/sh\nexec %s "$@"\n' "$*" >nobody
+    chmod 755 nobody
+    rightless=$PWD/nobody
+}
+
 need() {
     for tool; do
         command -v "$tool" >/dev/null 2>&1 || skip "no $tool here"

@@ -48,15 +48,8 @@ for what in truncated absent gone; do
 done
 
 # The same where it is a matter of rights, which root does not lack: that is 8.
-if [ "$(id -u)" -eq 0 ]; then
-    need setpriv
-    chmod 755 "$TEMPORARY"
-    set -- setpriv --reuid 65534 --regid 65534 --clear-groups "$OCISTORE_BIN"
-    "$@" version >/dev/null 2>&1 || skip 'nobody may not run the program here'
-    printf '#!/bin/sh\nexec %s "$@"\n' "$*" >nobody
-    chmod 755 nobody
-    OCISTORE_BIN=$PWD/nobody
-fi
+without_root
+OCISTORE_BIN=$rightless
 rm -rf store
 mkdir store
 [ "$(id -u)" -ne 0 ] || chown 65534 store
