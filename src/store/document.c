@@ -96,7 +96,7 @@ static int append(struct collector *collector, const struct ocs_descriptor *desc
 {
     struct ocs_document *document = collector->document;
     if (document->count == collector->capacity) {
-        size_t capacity = collector->capacity ? 2 * collector->capacity : 8;
+        size_t capacity = collector->capacity + collector->capacity / 2 + 8;
         void *grown = reallocarray(document->descriptors, capacity, sizeof(*descriptor));
         if (!grown)
             return ocs_error_memory(err);

@@ -20,7 +20,7 @@ _Static_assert(OCS_STREAMS_MAX <= OCS_LANES_MAX, "a lane for each file");
 /* One lane with its file. */
 struct held {
     struct ocs_stream *stream; /* NULL: free */
-    unsigned char *buffer;
+    unsigned char *buffer;     /* NULL: none yet */
     bool hashed;
     bool ended;   /* everything was read */
     bool cold;    /* some of it was not in the page cache */
@@ -32,7 +32,6 @@ struct ocs_streams {
     struct ocs_streams_options options;
     const struct ocs_streams_visitor *visitor;
     struct ocs_lanes *lanes;
-    unsigned char *buffers;
     struct held held[OCS_STREAMS_MAX];
     unsigned capacity; /* of `held` */
     unsigned count;    /* of files held */
@@ -52,6 +51,15 @@ static unsigned capacity_of(const struct ocs_streams_options *options)
     return share > OCS_STREAMS_MAX ? OCS_STREAMS_MAX : share < 1 ? 1 : (unsigned)share;
 }
 
+/* Most of them only where much is cold; the first is there from the beginning, so that
+ * without memory for others it goes on with that. */
+static bool has_buffer(struct held *held)
+{
+    if (!held->buffer)
+        held->buffer = malloc(BUFFER_BYTES);
+    return held->buffer;
+}
+
 int ocs_streams_new(const struct ocs_streams_options *options, struct ocs_streams **out,
                     struct ocs_error *err)
 {
@@ -60,11 +68,9 @@ int ocs_streams_new(const struct ocs_streams_options *options, struct ocs_stream
         return ocs_error_memory(err);
     streams->options = *options;
     streams->capacity = capacity_of(options);
-    streams->buffers = malloc(OCS_STREAMS_MAX * BUFFER_BYTES);
-    int result = streams->buffers ? ocs_lanes_new(options->portable, &streams->lanes, err)
-                                  : ocs_error_memory(err);
-    for (unsigned i = 0; streams->buffers && i < OCS_STREAMS_MAX; i++)
-        streams->held[i].buffer = streams->buffers + i * BUFFER_BYTES;
+    int result = has_buffer(&streams->held[0])
+                     ? ocs_lanes_new(options->portable, &streams->lanes, err)
+                     : ocs_error_memory(err);
     if (result < 0)
         ocs_streams_free(streams);
     else
@@ -77,7 +83,8 @@ void ocs_streams_free(struct ocs_streams *streams)
     if (!streams)
         return;
     ocs_lanes_free(streams->lanes);
-    free(streams->buffers);
+    for (unsigned i = 0; i < OCS_STREAMS_MAX; i++)
+        free(streams->held[i].buffer);
     free(streams);
 }
 
@@ -200,7 +207,7 @@ static bool tend(struct ocs_streams *streams, unsigned lane, bool more)
     struct held *held = &streams->held[lane];
     if (held->stream && held->ended && ocs_lanes_hungry(streams->lanes, lane))
         finish(streams, lane);
-    while (!held->stream && more && streams->count - streams->parked < CROWD) {
+    while (!held->stream && more && streams->count - streams->parked < CROWD && has_buffer(held)) {
         struct ocs_stream *stream = streams->visitor->next(streams->visitor->data, true);
         if (stream)
             begin(streams, lane, stream);
