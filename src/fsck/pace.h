@@ -25,8 +25,8 @@ void ocs_pace_init(struct ocs_pace *pace, const struct ocs_fsck_run *run);
 /* No further blob is begun; false for the first that asks, which begins one. */
 bool ocs_pace_is_over(struct ocs_pace *pace);
 void ocs_pace_note_end(struct ocs_pace *pace);
-/* The time is over for a blob that was begun, too: up to 64 are under way in each thread,
- * which can take hours.  False for one of them where none has ended. */
+/* The time is over for a blob that was begun, too: sixteen large ones are under way in
+ * each thread, which can take hours.  False for one of them where none has ended. */
 bool ocs_pace_drops(struct ocs_pace *pace, uint32_t blob);
 /* Waits until so many bytes more are due; false: cancelled. */
 bool ocs_pace_spend(struct ocs_pace *pace, uint64_t bytes, struct ocs_workers *workers);
