@@ -355,12 +355,12 @@ static void test_a_sweep_gives_up(void **state)
         unsigned notices = 0;
         const struct ocs_hooks hooks = {.data = &notices, .notice = count_notice};
         const struct ocs_lock_wait wait = {.timeout_ms = timeouts[i], .hooks = &hooks};
-        double begin = leap_clock();
+        int64_t begin = leap_ms();
         leaping = true;
         assert_int_equal(ocs_lock_sweep(locks, &wait, NULL), -OCS_BUSY);
         leaping = false;
-        double waited = leap_clock() - begin;
-        assert_true(waited >= 600 && waited < 660);
+        int64_t waited = leap_ms() - begin;
+        assert_true(waited >= 600000 && waited < 660000);
         assert_in_range(notices, 9, 10); /* one for each spell of a minute */
         assert_int_equal(ocs_lock_writer(other, &AT_ONCE, NULL), 0);
         ocs_lock_release(other, OCS_LOCK_STORE);
