@@ -36,11 +36,10 @@ static int refuse_layout(const struct ocs_census_layout *layout, struct ocs_erro
     const char *help = ocs_root_help(root, layout->fault);
     if (layout->fault != OCS_REFUSED)
         return ocs_error_hint(err, result, NOTHING "%s", help);
-    return ocs_error_hint(err, result,
-                          NOTHING "%s%smend %s/index.json; if the layout is gone for good: "
-                                  "ocistore %s %s",
-                          help ? help : "", help ? ", or " : "", root->path,
-                          root->attached ? "forget" : "rm", root->name);
+    char gone[OCS_LAYOUT_NAME_MAX + 64];
+    return ocs_error_hint(err, result, NOTHING "%s%smend %s/index.json%s", help ? help : "",
+                          help ? ", or " : "", root->path,
+                          ocs_root_gone_help(root, gone, sizeof(gone)));
 }
 
 static int refuse_damaged(const struct ocs_census *census, struct ocs_error *err)

@@ -118,8 +118,13 @@ static int parse(struct adopting *adopting, const char *digest, const char *imag
                  struct ocs_error *err)
 {
     int result = ocs_image_name_parse(image, &adopting->image, err);
+    bool itself = result == 0 && strcmp(adopting->image.layout, ".") == 0;
+    if (result == 0 && !itself)
+        result = ocs_store_refuse_in_place(adopting->store, err);
     if (result < 0)
         return result;
+    if (itself && !ocs_seen_in_place(adopting->store->dir))
+        return ocs_error_raise(err, OCS_USAGE, "there is no layout '.': no store in place");
     if (ocs_digest_parse(digest, strlen(digest), &adopting->digest) != 0)
         return ocs_error_raise(err, OCS_USAGE, "'%s' is no digest", digest);
     if (adopting->image.has_digest || !ocs_layout_name_valid(adopting->image.layout))

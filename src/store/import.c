@@ -191,21 +191,11 @@ static int read_sources(struct ocs_import *import, const struct ocs_source_optio
             ocs_import_failed(import, &error);
         images += source->source.count;
     }
+    if (import->options->tag && !import->options->tag[0])
+        return ocs_error_raise(err, OCS_USAGE, "the tag is empty");
     if (import->options->tag && images > 1)
         return ocs_error_raise(err, OCS_USAGE, "--tag names one image, and there are %zu", images);
     return 0;
-}
-
-static int refuse_in_place(struct ocs_store *store, struct ocs_error *err)
-{
-    struct stat st;
-    if (fstatat(store->dir, "index.json", &st, AT_SYMLINK_NOFOLLOW) < 0 &&
-        fstatat(store->dir, "oci-layout", &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return 0;
-    return ocs_error_raise(err, OCS_USAGE,
-                           "%s is a store in place: it holds that one layout only, since a tool "
-                           "that cleans it up would destroy others",
-                           store->path);
 }
 
 static void import_clear(struct ocs_import *import)
@@ -232,7 +222,7 @@ static int import_all(struct ocs_import *import, const char *const *texts, struc
         .shared_blobs = import->options->shared_blobs,
         .hooks = &import->store->hooks,
     };
-    int result = refuse_in_place(import->store, err);
+    int result = ocs_store_refuse_in_place(import->store, err);
     if (result == 0)
         result = open_sources(import, texts, &options, err);
     if (result == 0)

@@ -192,13 +192,13 @@ static int merge_into(struct merging *merging, const struct ocs_root *root, stru
         .data = merging,
         .make = make_edit,
     };
+    char gone[OCS_LAYOUT_NAME_MAX + 64];
     int result = ocs_edit(merging->store, &edit, err);
     if (result == -OCS_REFUSED && root->registered)
         ocs_error_hint(
             err, result,
-            "`ocistore fsck --repair` puts the last good index.json back into its folder; "
-            "if the layout is gone for good: ocistore rm %s",
-            merging->layout);
+            "`ocistore fsck --repair` puts the last good index.json back into its folder%s",
+            ocs_root_gone_help(root, gone, sizeof(gone)));
     return result;
 }
 

@@ -33,11 +33,6 @@ static int bad_name(const char *name, struct ocs_error *err)
                           "letters, digits, '_', '.', '-', parts separated by '/'");
 }
 
-static bool is_in_place(const struct ocs_roots *roots)
-{
-    return ocs_roots_find(roots, ".") != NULL;
-}
-
 static int read_roots(struct ocs_store *store, struct ocs_roots *roots, struct ocs_error *err)
 {
     struct ocs_roots_place place = ocs_store_roots_place(store);
@@ -175,11 +170,10 @@ int ocs_rename_layout(struct ocs_store *store, const char *name, const char *new
 
 /* ---- attach ---- */
 
-static int name_of_folder(const char *path, const char *name, struct ocs_root *out,
-                          struct ocs_error *err)
+static int choose_name(const char *path, const char *name, struct ocs_root *out,
+                       struct ocs_error *err)
 {
-    const char *slash = strrchr(path, '/');
-    out->name = strdup(name ? name : slash ? slash + 1 : path);
+    out->name = name ? strdup(name) : ocs_layout_name_of_path(path);
     if (!out->name)
         return ocs_error_memory(err);
     if (strcmp(out->name, ".") == 0 || !ocs_layout_name_valid(out->name))
@@ -214,11 +208,6 @@ static int check_attach(const struct ocs_store *store, const struct ocs_roots *r
 {
     const struct ocs_root *other = ocs_roots_find(roots, root->name);
     size_t size = strlen(store->path);
-    if (is_in_place(roots))
-        return ocs_error_raise(err, OCS_USAGE,
-                               "%s is a store in place: it holds that one layout "
-                               "only",
-                               store->path);
     if (strncmp(root->path, store->path, size) == 0 &&
         (root->path[size] == '/' || root->path[size] == '\0'))
         return ocs_error_raise(err, OCS_USAGE, "%s lies in the store itself", root->path);
@@ -243,7 +232,9 @@ static int attach(struct ocs_store *store, const struct ocs_root *root, struct o
     auto_index struct ocs_index index = {0};
     struct ocs_roots_place place = ocs_store_roots_place(store);
     uint64_t healed = 0;
-    int result = ocs_roots_read(&place, &roots, err);
+    int result = ocs_store_refuse_in_place(store, err);
+    if (result == 0)
+        result = ocs_roots_read(&place, &roots, err);
     if (result == 0)
         result = check_attach(store, &roots, root, err);
     ocs_roots_clear(&roots);
@@ -267,7 +258,7 @@ int ocs_attach(struct ocs_store *store, const char *dir, const char *name, void 
     if (!path)
         return ocs_error_raise(err, OCS_USAGE, "%s: %s", dir, strerror(errno));
     struct ocs_root root = {.path = path, .attached = true};
-    int result = name_of_folder(path, name, &root, err);
+    int result = choose_name(dir, name, &root, err);
     if (result == 0)
         result = ocs_store_writer(store, err);
     if (result == 0) {
@@ -287,6 +278,8 @@ static int check_forget(const struct ocs_roots *roots, const char *name, struct 
     const struct ocs_root *root = ocs_roots_find(roots, name);
     if (!root)
         return ocs_image_no_layout(roots, name, err);
+    if (strcmp(name, ".") == 0)
+        return ocs_error_raise(err, OCS_USAGE, "the layout '.' is the store itself");
     if (!root->attached)
         return ocs_error_hint(
             err, ocs_error_raise(err, OCS_USAGE, "layout '%s' is not attached, it is here", name),

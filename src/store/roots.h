@@ -19,6 +19,9 @@
 /* Components [A-Za-z0-9_][A-Za-z0-9._-]* separated by '/', none of them
  * "blobs"; at most 255 bytes; or "." for a store in place. */
 bool ocs_layout_name_valid(const char *name);
+/* What a layout's folder is called: the last component as it is written, also of a link;
+ * "." and ".." have the name of the folder that they are.  NULL: no memory. */
+char *ocs_layout_name_of_path(const char *path);
 /* Fails when there is no memory for a digest. */
 int ocs_root_id(const char *name, char out[OCS_ROOT_ID_SIZE], struct ocs_error *err);
 
@@ -41,6 +44,10 @@ struct ocs_root {
 const char *ocs_root_help(const struct ocs_root *root, enum ocs_status fault);
 /* After a positive result of ocs_index_read: the same as a hint. Returns -OCS_REFUSED. */
 int ocs_root_refuse(const struct ocs_root *root, struct ocs_error *err);
+
+/* "; if the layout is gone for good: ..." with the command that unregisters it, behind
+ * another hint; "" for that of a store in place, which is registered as long as it is there. */
+const char *ocs_root_gone_help(const struct ocs_root *root, char *buffer, size_t size);
 
 void ocs_root_clear(struct ocs_root *root);
 

@@ -2,9 +2,12 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "roots.h"
 
+#include "cleanup.h"
 #include "error.h"
 #include "hash.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +45,21 @@ bool ocs_layout_name_valid(const char *name)
     }
 }
 
+char *ocs_layout_name_of_path(const char *path)
+{
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    size_t begin = end;
+    while (begin > 0 && path[begin - 1] != '/')
+        begin--;
+    size_t size = end - begin;
+    if (size > 0 && !(size <= 2 && strncmp("..", path + begin, size) == 0))
+        return strndup(path + begin, size);
+    auto_free char *real = realpath(path, NULL);
+    return real ? strdup(strrchr(real, '/') + 1) : errno == ENOMEM ? NULL : strdup(path);
+}
+
 int ocs_root_id(const char *name, char out[OCS_ROOT_ID_SIZE], struct ocs_error *err)
 {
     struct ocs_digest digest;
@@ -76,6 +94,15 @@ const char *ocs_root_help(const struct ocs_root *root, enum ocs_status fault)
     if (fault != OCS_REFUSED)
         return OCS_ROOT_READ_HELP;
     return root->last.size > 0 ? OCS_ROOT_MEND_HELP : NULL;
+}
+
+const char *ocs_root_gone_help(const struct ocs_root *root, char *buffer, size_t size)
+{
+    buffer[0] = '\0';
+    if (strcmp(root->name, ".") != 0)
+        snprintf(buffer, size, "; if the layout is gone for good: ocistore %s %s",
+                 root->attached ? "forget" : "rm", root->name);
+    return buffer;
 }
 
 int ocs_root_refuse(const struct ocs_root *root, struct ocs_error *err)

@@ -120,12 +120,17 @@ static int walk_layouts(struct walk *walk, int dir, size_t length, unsigned dept
     return errno ? ocs_error_errno(err, "layouts/%s", walk->name) : 0;
 }
 
+bool ocs_seen_in_place(int store_dir)
+{
+    return has_layout_file(store_dir);
+}
+
 int ocs_seen_layouts(int store_dir, const struct ocs_seen_visitor *visitor, struct ocs_error *err)
 {
     int fd = -1;
     struct walk walk = {.visitor = visitor};
     struct ocs_error why = {0};
-    if (has_layout_file(store_dir)) { /* a store in place */
+    if (ocs_seen_in_place(store_dir)) {
         int result = visitor->on_layout(visitor->data, ".", ".", err);
         if (result < 0)
             return result;

@@ -20,6 +20,8 @@ struct ocs_seen_visitor {
     void (*on_closed)(void *data, const char *path, const char *text);
 };
 
+/* Whether the store is one in place: its folder is a layout itself. */
+bool ocs_seen_in_place(int store_dir);
 int ocs_seen_layouts(int store_dir, const struct ocs_seen_visitor *visitor, struct ocs_error *err);
 
 #endif

@@ -55,11 +55,7 @@ static int split_tag(const char *text, struct ocs_source *out, struct ocs_error 
 static int default_name(const char *path, char **out, struct ocs_error *err)
 {
     static const char *const endings[] = {".tar.gz", ".tar.zst", ".tgz", ".tar"};
-    auto_free char *real = realpath(path, NULL);
-    if (!real && errno == ENOMEM)
-        return ocs_error_memory(err);
-    const char *slash = real ? strrchr(real, '/') : NULL;
-    char *name = strdup(slash ? slash + 1 : path);
+    char *name = ocs_layout_name_of_path(path);
     if (!name)
         return ocs_error_memory(err);
     size_t size = strlen(name);

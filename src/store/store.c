@@ -304,6 +304,16 @@ void ocs_store_writer_end(struct ocs_store *store)
     ocs_lock_release(store->locks, OCS_LOCK_STORE);
 }
 
+int ocs_store_refuse_in_place(const struct ocs_store *store, struct ocs_error *err)
+{
+    if (!ocs_seen_in_place(store->dir))
+        return 0;
+    return ocs_error_raise(err, OCS_USAGE,
+                           "%s is a store in place: it holds that one layout only, since a tool "
+                           "that cleans it up would destroy others",
+                           store->path);
+}
+
 struct ocs_roots_place ocs_store_roots_place(struct ocs_store *store)
 {
     return (struct ocs_roots_place){.store_dir = store->dir, .state_dir = store->state};

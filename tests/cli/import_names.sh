@@ -29,7 +29,16 @@ cp -a "$LAYOUTS/base/." with:colon
 run_json 0 import --name colon with:colon
 holds 'map(select(.type == "image") | .layout) == ["colon"]'
 
+# The last component as it is written, also of a link and with slashes behind; "." is the folder's.
+ln -s "$LAYOUTS/app4" linked
+run_json 0 import linked//
+holds 'map(select(.type == "image") | .layout) | unique == ["linked"]'
+(cd "$LAYOUTS/app4" && run_json 0 import . && holds 'map(select(.type == "image") | .layout) | unique == ["app4"]') || exit 1
+run_json 0 --store "$STORE" ls
+holds 'map(.name) | index("linked")'
+
 "$OCISTORE_BIN" --json ls >before
+run_json 16 import --tag '' "$LAYOUTS/base"
 run_json 16 import --tag x "$LAYOUTS/app1"
 mkdir -p one two
 cp -a "$LAYOUTS/base" one/same

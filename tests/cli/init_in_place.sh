@@ -27,3 +27,18 @@ run_json 0 --store place gc --grace 0
 entries_of place/index.json | walk_live place/blobs >live
 blobs_in place/blobs >files
 same_files live files 'gc left something else than what is reachable'
+
+# It holds that one layout: nothing makes a second one, and nothing tells to remove the first.
+one=$(jq -r '[.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "one")][0].digest' place/index.json)
+run 16 --store place adopt "$one" other:x
+complains 'is a store in place'
+run 0 --store place adopt "$one" .:again
+run 16 --store place import "$LAYOUTS/base"
+run 16 --store place forget .
+complains "the layout '.' is the store itself"
+echo '{' >place/index.json
+run 4 --store place gc
+complains 'mend ./index.json'
+if grep -q 'gone for good' err; then fail 'gc hints at a command that is refused'; fi
+run 0 init plain
+run 16 --store plain adopt "$one" .:x
