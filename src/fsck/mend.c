@@ -198,19 +198,24 @@ static int copy_verified(int from, int to, const struct ocs_digest *digest, stru
     return ocs_digest_equal(&actual, digest) ? 0 : OCS_BLOB_BAD;
 }
 
-enum place { PLACE_RIGHT, PLACE_EMPTY, PLACE_WRONG, PLACE_UNREADABLE };
+enum place { PLACE_RIGHT, PLACE_EMPTY, PLACE_WRONG, PLACE_UNREADABLE, PLACE_LINK };
 
-/* What holds the name now. */
+/* What holds the name now.  A link that leads nowhere just now counts as unreadable. */
 static int look_in_place(struct ocs_mender *mender, const struct ocs_digest *digest,
                          enum place *place, struct ocs_error *err)
 {
     auto_fd int fd = -1;
     int r = ocs_blobs_open_blob(mender->run->blobs, digest, &fd, NULL, NULL);
-    *place = r == OCS_IO_ABSENT ? PLACE_EMPTY : r > 0 ? PLACE_WRONG : PLACE_UNREADABLE;
+    bool odd = r == OCS_IO_NOT_REGULAR;
+    *place = r == OCS_IO_ABSENT ? PLACE_EMPTY : PLACE_UNREADABLE;
+    if (odd)
+        r = ocs_blobs_open_target(mender->run->blobs, digest, &fd, NULL);
+    if (r == OCS_IO_NOT_REGULAR)
+        *place = PLACE_WRONG;
     if (r != 0)
         return 0;
     r = copy_verified(fd, -1, digest, err);
-    *place = r == 0 ? PLACE_RIGHT : r == UNREAD ? PLACE_UNREADABLE : PLACE_WRONG;
+    *place = r == UNREAD ? PLACE_UNREADABLE : r != 0 ? PLACE_WRONG : odd ? PLACE_LINK : PLACE_RIGHT;
     return r < 0 ? r : 0;
 }
 
@@ -324,6 +329,10 @@ static int climb(struct ocs_mender *mender, uint32_t blob, const struct ocs_dige
     r = try_spares(mender, blob, digest, held, err);
     for (size_t i = 0; r == OCS_MEND_LEFT && i < mender->source_count; i++)
         r = try_source(mender, i, digest, held, err);
+    if (r == OCS_MEND_LEFT && place == PLACE_LINK) {
+        ocs_mender_say(mender, "left, it is a link to the right bytes: put the file itself there");
+        return OCS_MEND_LINK;
+    }
     if (r != OCS_MEND_LEFT || place != PLACE_WRONG)
         return r; /* what cannot be read stays where it is: the disk may recover */
     ocs_mender_say(mender, "moved to .ocistore/quarantine");

@@ -53,8 +53,10 @@ void ocs_mender_say(struct ocs_mender *mender, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* 0: the blob is right, or a bad one that nothing needs is out of the way.
- * Positive OCS_MEND_LEFT: it is not there, or not right.  mender->action says
- * what was done, if anything was. */
+ * Positive OCS_MEND_LEFT: it is not there, or not right; OCS_MEND_LINK: a link
+ * leads to the right bytes, and no other copy was found to put in its place.
+ * mender->action says what was done, if anything was. */
+#define OCS_MEND_LINK 2
 int ocs_mend_blob(struct ocs_mender *mender, uint32_t blob, struct ocs_error *err);
 /* Takes the right to write from others. */
 int ocs_mend_mode(struct ocs_mender *mender, uint32_t blob, struct ocs_error *err);

@@ -197,15 +197,15 @@ static int classify_open_error(const struct ocs_blobs *blobs, const struct ocs_d
     }
 }
 
-int ocs_blobs_open_blob(const struct ocs_blobs *blobs, const struct ocs_digest *digest, int *fd,
-                        struct stat *st, struct ocs_error *err)
+static int open_file(const struct ocs_blobs *blobs, const struct ocs_digest *digest, int follow,
+                     int *fd, struct stat *st, struct ocs_error *err)
 {
     auto_place struct place place;
     int result = place_open(blobs, digest, &place, err);
     if (result)
         return result;
     auto_fd int opened =
-        openat(place.fd, place.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+        openat(place.fd, place.name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY | follow);
     if (opened < 0)
         return classify_open_error(blobs, digest, err);
     struct stat local;
@@ -217,6 +217,18 @@ int ocs_blobs_open_blob(const struct ocs_blobs *blobs, const struct ocs_digest *
         return OCS_IO_NOT_REGULAR;
     *fd = TAKE_FD(opened);
     return 0;
+}
+
+int ocs_blobs_open_blob(const struct ocs_blobs *blobs, const struct ocs_digest *digest, int *fd,
+                        struct stat *st, struct ocs_error *err)
+{
+    return open_file(blobs, digest, O_NOFOLLOW, fd, st, err);
+}
+
+int ocs_blobs_open_target(const struct ocs_blobs *blobs, const struct ocs_digest *digest, int *fd,
+                          struct ocs_error *err)
+{
+    return open_file(blobs, digest, 0, fd, NULL, err);
 }
 
 int ocs_blobs_stat(const struct ocs_blobs *blobs, const struct ocs_digest *digest, struct stat *st,

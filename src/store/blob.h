@@ -25,6 +25,9 @@ const char *ocs_blobs_label(const struct ocs_blobs *blobs);
 /* Positive: OCS_IO_ABSENT, OCS_IO_NOT_REGULAR. */
 int ocs_blobs_open_blob(const struct ocs_blobs *blobs, const struct ocs_digest *digest, int *fd,
                         struct stat *st, struct ocs_error *err);
+/* The same for what a link under a blob's name leads to: only to tell what it is. */
+int ocs_blobs_open_target(const struct ocs_blobs *blobs, const struct ocs_digest *digest, int *fd,
+                          struct ocs_error *err);
 /* Without following a link.  Positive: OCS_IO_ABSENT.  The caller looks at st_mode. */
 int ocs_blobs_stat(const struct ocs_blobs *blobs, const struct ocs_digest *digest, struct stat *st,
                    struct ocs_error *err);

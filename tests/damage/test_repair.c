@@ -221,6 +221,49 @@ static void a_link_in_place_of_a_blob_is_put_away(void **state)
     assert_int_equal(check(&images, CHECK), OCS_OK);
 }
 
+static bool is_link(struct images *images, const char *name)
+{
+    struct stat st;
+    return fstatat(images->place->fd, images_path(images, name), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISLNK(st.st_mode);
+}
+
+/* Others read the image through it: it goes only for a good copy. */
+static void a_link_to_the_right_bytes_stays(void **state)
+{
+    struct images images;
+    struct place *place = *state;
+    char path[4200];
+    make_store(&images, place);
+    place_mkdirs(place, "elsewhere");
+    assert_int_equal(
+        renameat(place->fd, images_path(&images, "layer-b"), place->fd, "elsewhere/blob"), 0);
+    assert_int_equal(
+        symlinkat("../../../elsewhere/blob", place->fd, images_path(&images, "layer-b")), 0);
+    assert_int_equal(check(&images, REPAIR), OCS_REFUSED);
+    assert_true(is_link(&images, "layer-b"));
+    const char *from = make_twin(place, path);
+    assert_int_equal(check(&images, repair_from(&from)), OCS_CORRECTED);
+    assert_false(is_link(&images, "layer-b"));
+    assert_int_equal(check(&images, CHECK), OCS_OK);
+}
+
+/* What it leads to may be mounted again; other bytes would be taken for the blob. */
+static void a_link_goes_when_it_leads_to_other_bytes(void **state)
+{
+    struct images images;
+    struct place *place = *state;
+    make_store(&images, place);
+    images_drop(&images, "layer-b");
+    assert_int_equal(symlinkat("/not/mounted", place->fd, images_path(&images, "layer-b")), 0);
+    assert_int_equal(check(&images, REPAIR), OCS_REFUSED);
+    assert_true(is_link(&images, "layer-b"));
+    images_drop(&images, "layer-b");
+    assert_int_equal(symlinkat("/etc/passwd", place->fd, images_path(&images, "layer-b")), 0);
+    assert_int_equal(check(&images, REPAIR), OCS_REFUSED);
+    assert_false(place_has(place, images_path(&images, "layer-b")));
+}
+
 static void rights_are_taken_from_others(void **state)
 {
     struct images images;
@@ -436,6 +479,8 @@ int main(void)
         PLACE_TEST(a_quarantined_blob_that_is_right_comes_back),
         PLACE_TEST(a_damaged_orphan_is_put_away),
         PLACE_TEST(a_link_in_place_of_a_blob_is_put_away),
+        PLACE_TEST(a_link_to_the_right_bytes_stays),
+        PLACE_TEST(a_link_goes_when_it_leads_to_other_bytes),
         PLACE_TEST(rights_are_taken_from_others),
         PLACE_TEST(a_lost_index_comes_back),
         PLACE_TEST(a_half_index_is_written_anew_and_kept_beside),
