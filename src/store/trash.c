@@ -31,12 +31,13 @@ void ocs_run_name(char out[OCS_RUN_NAME_SIZE])
 {
     char random[17];
     char stamp[17];
-    time_t now = (time_t)ocs_now_s();
+    int64_t now_us = ocs_now_ns() / 1000;
+    time_t now = (time_t)(now_us / 1000000);
     struct tm tm;
     ocs_io_random_name(random);
     gmtime_r(&now, &tm);
     strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
-    snprintf(out, OCS_RUN_NAME_SIZE, "%s-%.8s", stamp, random);
+    snprintf(out, OCS_RUN_NAME_SIZE, "%s-%05x%.3s", stamp, (unsigned)(now_us % 1000000), random);
 }
 
 /* `pattern` has 0 for a digit, x for a lower-case hex digit. */

@@ -10,6 +10,8 @@
 
 #define OCS_RUN_NAME_SIZE 26 /* "YYYYMMDDTHHMMSSZ-xxxxxxxx" and NUL */
 
+/* Names sort in the order in which they were made: of the eight hex digits the first five
+ * are microseconds. */
 void ocs_run_name(char out[OCS_RUN_NAME_SIZE]);
 /* The time in a run's name, in seconds; -1 when it is no such name. */
 int64_t ocs_run_time(const char *name);

@@ -71,6 +71,7 @@ run 0 fsck
 run 0 rm app:v2
 run 0 rm app:v3
 run 0 trash restore app
+same "$(tags app)" 'v1 v3 v9 ' 'tags after the newer rm was undone'
 run 0 trash restore app
 same "$(tags app)" 'v1 v2 v3 v9 ' 'tags after two rm were undone'
 
