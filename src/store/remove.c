@@ -10,6 +10,7 @@
 #include "reserve.h"
 #include "trash.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -263,6 +264,43 @@ static int move_files(struct removing *removing, const struct ocs_root *root, st
     return 0;
 }
 
+/* Where the folder was gone, or empty: by this file `trash restore` finds the last good
+ * index.json, which goes along. */
+static int leave_name(struct removing *removing, const struct ocs_root *root, struct ocs_error *err)
+{
+    char path[OCS_LAYOUT_NAME_MAX + 96];
+    struct stat st;
+    int state = removing->store->state;
+    int length = snprintf(path, sizeof(path), "trash/%s/%s", removing->run, root->path);
+    snprintf(path + length, sizeof(path) - (size_t)length, "/oci-layout");
+    if (fstatat(state, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    path[length] = '\0';
+    int result = ocs_io_mkdirs(state, path, 0755, path, err);
+    path[length] = '/';
+    return result == 0 ? ocs_io_replace(state, path, OCS_LAYOUT_FILE, strlen(OCS_LAYOUT_FILE), 0644,
+                                        path, err)
+                       : result;
+}
+
+/* The folder above, or the nearest one that is there; empty ones go. */
+static int sync_above(int dir, const char *path, struct ocs_error *err)
+{
+    char parent[OCS_LAYOUT_NAME_MAX + 32];
+    struct stat st;
+    snprintf(parent, sizeof(parent), "%s", path);
+    do
+        *strrchr(parent, '/') = '\0';
+    while (strchr(parent, '/') && fstatat(dir, parent, &st, AT_SYMLINK_NOFOLLOW) < 0);
+    int result = ocs_io_sync_dir(dir, parent, parent, err);
+    while (result == 0 && strchr(parent, '/')) {
+        if (ocs_io_rmdir(dir, parent, parent, NULL) != 0)
+            break;
+        *strrchr(parent, '/') = '\0';
+    }
+    return result;
+}
+
 /* The folder goes as a whole, so that it is there or not there; only when another
  * layout lies below it do its files go one by one. */
 struct moving {
@@ -279,18 +317,11 @@ static int move_folder(void *data, struct ocs_error *err)
                      ? move_files(removing, root, err)
                      : ocs_trash_put_file(store->state, removing->run, store->dir, root->path,
                                           root->path, err);
+    if (result >= 0)
+        result = leave_name(removing, root, err);
     if (result < 0)
         return result;
-    char parent[OCS_LAYOUT_NAME_MAX + 32];
-    snprintf(parent, sizeof(parent), "%s", root->path);
-    *strrchr(parent, '/') = '\0';
-    result = ocs_io_sync_dir(store->dir, parent, parent, err);
-    while (result == 0 && strchr(parent, '/')) { /* empty folders above it */
-        if (ocs_io_rmdir(store->dir, parent, parent, NULL) != 0)
-            break;
-        *strrchr(parent, '/') = '\0';
-    }
-    return result;
+    return sync_above(store->dir, root->path, err);
 }
 
 static int remove_layout(struct removing *removing, const struct removal *removal,

@@ -223,15 +223,23 @@ static int restore_run(struct ocs_store *store, const char *run, const char *lay
 }
 
 /* The newest rm that took something which the layout does not have again: so each
- * call undoes one. */
+ * call undoes one. That it is an older one, since tags are in the way of what a newer one took,
+ * is said. */
 static int restore_layout(struct ocs_store *store, const char *layout, struct ocs_error *err)
 {
     auto_search struct search search = {.layout = layout};
     struct ocs_merge_outcome outcome = {0};
+    bool skipped = false; /* a newer one */
     int result = find(store, &search, layout, err);
-    for (size_t i = search.count; result == 0 && !outcome.added && i > 0; i--)
-        result = restore_run(store, search.runs[i - 1], layout, &outcome, err);
-    if (result == 0 && !outcome.added && !outcome.skipped)
+    size_t left = search.count;
+    while (result == 0 && !outcome.added && left > 0) {
+        skipped |= outcome.skipped;
+        result = restore_run(store, search.runs[--left], layout, &outcome, err);
+    }
+    if (result == 0 && outcome.added && skipped)
+        ocs_store_notice(store, "layout '%s': this is what an older rm took, that of %s", layout,
+                         search.runs[left]);
+    if (result == 0 && !outcome.added && !outcome.skipped && !skipped)
         ocs_store_notice(store, "layout '%s' has everything that rm took from it", layout);
     return result;
 }

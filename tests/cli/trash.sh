@@ -85,6 +85,27 @@ complains "$old did not come back"
 run 0 rm app:v3
 run 0 adopt "$old" app:v3
 
+# with nothing of the newest rm to bring back, an older one is undone: that is said
+run 0 rm app:v9
+run 0 rm app:v3
+run 0 tag app:v2 v3
+run 0 trash restore app
+complains 'an older rm took'
+same "$(tags app)" 'v1 v2 v3 v9 ' 'tags after the older rm was undone'
+run 0 trash restore app
+! grep -q 'everything' err || fail 'what was left out counts as there'
+run 0 rm app:v3
+run 0 adopt "$old" app:v3
+
+# somebody took the folder: the last good index.json is in the trash with its entry
+run 0 import --name team/app app
+rm -r "$STORE/layouts/team"
+run 0 rm team/app
+run 0 trash restore team/app
+same "$(tags team/app)" 'v1 v2 v3 ' 'tags after rm of a layout without a folder was undone'
+run 0 rm team/app
+run 0 fsck
+
 # rm NAME, with the blobs gone into the trash meanwhile
 run 0 rm other
 [ -e "$STORE/layouts/other/index.json" ] && fail 'other is still there'
