@@ -291,10 +291,25 @@ static bool has_entry(int dir, const char *name)
     return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* By itself such a layout has no blobs. */
+static void tell_store(const struct ocs_fsck_run *run, const char *path)
+{
+    char store[PATH_MAX], text[3 * PATH_MAX];
+    if (!run->hooks || !run->hooks->notice || !ocs_seen_inside(path, store))
+        return;
+    snprintf(text, sizeof(text),
+             "%s lies in the store %s, and so do its blobs: ocistore fsck %s; "
+             "the layout alone: ocistore fsck --shared-blobs %s/blobs %s",
+             path, store, store, store, path);
+    run->hooks->notice(run->hooks->data, text);
+}
+
 static int open_blobs(struct ocs_fsck_run *run, const char *path, struct ocs_error *err)
 {
     const char *shared = run->options->shared_blobs;
     auto_fd int root = -1;
+    if (!shared)
+        tell_store(run, path);
     if (shared) {
         int r = open_folder(shared, &root, err);
         if (r < 0)

@@ -28,8 +28,17 @@ static void notice(const struct init *init, const char *text)
 
 static int open_folder(const char *dir, int *fd, struct ocs_error *err)
 {
-    if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+    char store[PATH_MAX];
+    bool made = mkdir(dir, 0755) == 0;
+    if (!made && errno != EEXIST)
         return ocs_error_errno(err, "%s: create the folder", dir);
+    if (ocs_seen_inside(dir, store)) { /* its gc would not know of that one's layouts */
+        if (made)
+            ocs_io_rmdir(AT_FDCWD, dir, dir, NULL);
+        return ocs_error_hint(err,
+                              ocs_error_raise(err, OCS_USAGE, "it lies inside the store %s", store),
+                              "what lies there is of that store: ocistore --store %s ls", store);
+    }
     *fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return *fd < 0 ? ocs_error_errno(err, "%s", dir) : 0;
 }

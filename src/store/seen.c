@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -123,6 +122,33 @@ static int walk_layouts(struct walk *walk, int dir, size_t length, unsigned dept
 bool ocs_seen_in_place(int store_dir)
 {
     return has_layout_file(store_dir);
+}
+
+static bool is_ours(const char *name)
+{
+    static const char *const ours[] = {"layouts", "blobs", ".ocistore"};
+    size_t size = strcspn(name, "/");
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+        if (strlen(ours[i]) == size && strncmp(name, ours[i], size) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool ocs_seen_inside(const char *path, char store[PATH_MAX])
+{
+    if (!realpath(path, store))
+        return false;
+    for (char *slash; (slash = strrchr(store, '/')) && slash > store;) {
+        char state[PATH_MAX + sizeof("/.ocistore")];
+        struct stat st;
+        bool ours = is_ours(slash + 1);
+        *slash = '\0';
+        snprintf(state, sizeof(state), "%s/.ocistore", store);
+        if (ours && stat(state, &st) == 0 && S_ISDIR(st.st_mode))
+            return true;
+    }
+    return false;
 }
 
 int ocs_seen_layouts(int store_dir, const struct ocs_seen_visitor *visitor, struct ocs_error *err)

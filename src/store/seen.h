@@ -8,6 +8,8 @@
 
 #include "ocistore.h"
 
+#include <limits.h>
+
 #define OCS_LAYOUT_NAME_MAX 255
 
 struct ocs_seen_visitor {
@@ -22,6 +24,9 @@ struct ocs_seen_visitor {
 
 /* Whether the store is one in place: its folder is a layout itself. */
 bool ocs_seen_in_place(int store_dir);
+/* Whether a folder is in `layouts`, `blobs` or the state of a store, or one of these; `store`
+ * is that store's path then. */
+bool ocs_seen_inside(const char *path, char store[PATH_MAX]);
 int ocs_seen_layouts(int store_dir, const struct ocs_seen_visitor *visitor, struct ocs_error *err);
 
 #endif

@@ -33,6 +33,14 @@ skopeo --insecure-policy copy --quiet --dest-shared-blob-dir shared "oci:$LAYOUT
 run 0 fsck --shared-blobs shared apart
 run 4 fsck apart
 
+# A layout of a store has its blobs there.
+run 0 init store
+run 0 --store store import "$LAYOUTS/base"
+run 4 fsck store/layouts/base
+complains "ocistore fsck $PWD/store;"
+complains "ocistore fsck --shared-blobs $PWD/store/blobs store/layouts/base"
+run 0 fsck --shared-blobs "$PWD/store/blobs" store/layouts/base
+
 run_json 16 fsck not-there
 mkdir empty
 run_json 16 fsck empty

@@ -47,6 +47,21 @@ run 16 init one two
 touch file
 run_json 8 init file/store
 
+# No store inside a store: its gc would not know the layouts of the other.
+need_layouts
+run 0 init outer
+run 0 --store outer import "$LAYOUTS/base"
+for inside in outer/layouts/base outer/layouts outer/layouts/new outer/blobs/sha256 outer/.ocistore/tmp; do
+    run_json 16 init "$inside"
+    run 16 init "$inside"
+    complains "lies inside the store $PWD/outer"
+    complains "ocistore --store $PWD/outer ls"
+    [ ! -e "$inside/.ocistore" ] || fail "$inside became a store"
+done
+[ ! -e outer/layouts/new ] || fail 'a folder was left'
+run 0 --store outer fsck
+run 0 init outer/apart
+
 # A store that lost its store.json is not empty, and the loss of an entry is still noticed.
 need_layouts
 run 0 init lost
