@@ -66,6 +66,18 @@ static int compare_roots(const void *a, const void *b)
 
 /* ---- one entry ---- */
 
+static int no_folder(struct ocs_error *err)
+{
+    return ocs_error_hint(err, ocs_error_raise(err, OCS_REFUSED, ".ocistore/roots is not there"),
+                          "put it back; if it is lost, make it empty, and " LOST_HELP);
+}
+
+static bool entry_exists(const struct ocs_roots_place *place, const char *path)
+{
+    struct stat st;
+    return fstatat(place->state_dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int ocs_roots_locate(const struct ocs_roots_place *place, const char *name, struct ocs_root *out,
                      struct ocs_error *err)
 {
@@ -83,6 +95,8 @@ int ocs_roots_locate(const struct ocs_roots_place *place, const char *name, stru
     }
     if (result != OCS_IO_ABSENT)
         return result;
+    if (!entry_exists(place, "roots")) /* nothing is made that could not be registered */
+        return no_folder(err);
     char path[OCS_LAYOUT_NAME_MAX + sizeof("layouts/")];
     snprintf(path, sizeof(path), "layouts/%s", name);
     return make_root(name, strcmp(name, ".") == 0 ? "." : path, false, false, out, err);
@@ -95,9 +109,7 @@ static int lock_folder(const struct ocs_roots_place *place, int mode, int *fd,
 {
     int result = ocs_io_open_dir(place->state_dir, "roots", fd, ".ocistore/roots", err);
     if (result > 0)
-        return ocs_error_hint(err,
-                              ocs_error_raise(err, OCS_REFUSED, ".ocistore/roots is not there"),
-                              "put it back; if it is lost, make it empty, and " LOST_HELP);
+        return no_folder(err);
     if (result < 0)
         return result;
     /* held for a few writes only, so nobody needs to be told */
@@ -120,12 +132,6 @@ static int change_count(const struct ocs_roots_place *place, int by, struct ocs_
     result = ocs_marker_write(place->state_dir, &marker, err);
     ocs_marker_clear(&marker);
     return result;
-}
-
-static bool entry_exists(const struct ocs_roots_place *place, const char *path)
-{
-    struct stat st;
-    return fstatat(place->state_dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* A layout that an observer has read may have been removed, renamed or forgotten

@@ -94,6 +94,9 @@ run 0 gc
 rm -r "$roots"
 run 4 gc
 complains 'ocistore forget --lost'
+run 4 import --name fresh "$LAYOUTS/app5"
+complains '.ocistore/roots is not there'
+[ ! -e "$STORE/layouts/fresh" ] || fail 'a layout was made that is not registered'
 mkdir "$roots"
 run 0 attach elsewhere
 refuses 'the folder'
