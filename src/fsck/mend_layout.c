@@ -114,16 +114,22 @@ static int mend_index(struct ocs_mender *mender, const struct ocs_root *root, in
     return r;
 }
 
-/* An entry has no valid digest, and gc refuses: it comes back from the last good one. */
-static int mend_entries_of(struct ocs_mender *mender, const struct ocs_root *root, int dir,
-                           struct ocs_error *err)
+/* An entry has no valid digest. */
+static bool lacks_digest(const struct ocs_mender *mender, const struct ocs_root *root, int dir)
 {
     auto_index struct ocs_index index = {0};
     struct ocs_index_wait wait = {
         .patience_ms = PATIENCE_MS, .hooks = mender->run->hooks, .any_entries = true};
     struct ocs_error ignored = {0};
-    if (ocs_index_read(dir, root->name, &wait, &index, &ignored) != 0 ||
-        ocs_index_known(&index, NULL) == 0)
+    return ocs_index_read(dir, root->name, &wait, &index, &ignored) == 0 &&
+           ocs_index_known(&index, NULL) != 0;
+}
+
+/* Then gc refuses: it comes back from the last good one. */
+static int mend_entries_of(struct ocs_mender *mender, const struct ocs_root *root, int dir,
+                           struct ocs_error *err)
+{
+    if (!lacks_digest(mender, root, dir))
         return OCS_MEND_LEFT;
     int r = write_anew(mender, root, dir, err);
     mender->run->tally->index_mended |= r == 0 && !mender->dry_run;
@@ -186,8 +192,12 @@ static int with_layout_lock(struct ocs_mender *mender, const struct ocs_root *ro
     return r;
 }
 
-static int mend(struct ocs_mender *mender, const struct ocs_fsck_place *place, mend_fn *act,
-                struct ocs_error *err)
+/* Before any lock is taken: is there something to do? */
+typedef bool wants_fn(const struct ocs_mender *mender, const struct ocs_root *root, int dir);
+
+/* `wants` NULL: there always is. */
+static int mend(struct ocs_mender *mender, const struct ocs_fsck_place *place, wants_fn *wants,
+                mend_fn *act, struct ocs_error *err)
 {
     struct ocs_roots roots = {0};
     struct ocs_roots_place where = ocs_store_roots_place(mender->run->store);
@@ -199,7 +209,7 @@ static int mend(struct ocs_mender *mender, const struct ocs_fsck_place *place, m
         if (strcmp(roots.items[i].name, place->name) != 0)
             continue;
         r = ocs_store_open_layout(mender->run->store, &roots.items[i], &dir, err);
-        if (r == 0)
+        if (r == 0 && (!wants || wants(mender, &roots.items[i], dir)))
             result = with_layout_lock(mender, &roots.items[i], dir, act, err);
         break;
     }
@@ -210,7 +220,7 @@ static int mend(struct ocs_mender *mender, const struct ocs_fsck_place *place, m
 int ocs_mend_index(struct ocs_mender *mender, const struct ocs_fsck_place *place,
                    struct ocs_error *err)
 {
-    return mend(mender, place, mend_index, err);
+    return mend(mender, place, NULL, mend_index, err);
 }
 
 int ocs_mend_entries(struct ocs_mender *mender, const struct ocs_fsck_place *place,
@@ -218,7 +228,7 @@ int ocs_mend_entries(struct ocs_mender *mender, const struct ocs_fsck_place *pla
 {
     if (mender->renewed == place) /* by what was said of another entry */
         return 0;
-    int r = mend(mender, place, mend_entries_of, err);
+    int r = mend(mender, place, lacks_digest, mend_entries_of, err);
     if (r == 0)
         mender->renewed = place;
     return r;
@@ -227,7 +237,7 @@ int ocs_mend_entries(struct ocs_mender *mender, const struct ocs_fsck_place *pla
 int ocs_mend_layout_file(struct ocs_mender *mender, const struct ocs_fsck_place *place,
                          struct ocs_error *err)
 {
-    return mend(mender, place, mend_layout_file, err);
+    return mend(mender, place, NULL, mend_layout_file, err);
 }
 
 /* A folder below layouts/ whose entry is there and cannot be read is that entry's. */

@@ -425,6 +425,24 @@ static void a_repair_of_nothing_is_fine(void **state)
     images_expect(&images, REPAIR, "", OCS_OK);
 }
 
+/* Repairs while somebody else holds the store, with status 4; how long it waited. */
+static int64_t repair_in_use(struct images *images)
+{
+    int dir = openat(images->place->fd, "store/.ocistore", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const struct ocs_lock_wait at_once = {.timeout_ms = 0};
+    struct ocs_locks *writer = NULL;
+    assert_int_equal(ocs_locks_open(dir, &writer, NULL), 0);
+    assert_int_equal(ocs_lock_writer(writer, &at_once, NULL), 0);
+    int64_t begin = leap_ms();
+    leaping = true;
+    assert_int_equal(check(images, REPAIR), OCS_REFUSED);
+    leaping = false;
+    int64_t waited = leap_ms() - begin;
+    ocs_locks_close(writer);
+    close(dir);
+    return waited;
+}
+
 /* A minute for all actions together, and nothing of it is done. */
 static void a_store_in_use_is_left(void **state)
 {
@@ -432,24 +450,25 @@ static void a_store_in_use_is_left(void **state)
     make_store(&images, *state);
     to_trash(&images, "layer-c");
     place_write(*state, images_path(&images, "base"), "wrong");
-    int dir = openat(images.place->fd, "store/.ocistore", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const struct ocs_lock_wait at_once = {.timeout_ms = 0};
-    struct ocs_locks *writer = NULL;
-    assert_int_equal(ocs_locks_open(dir, &writer, NULL), 0);
-    assert_int_equal(ocs_lock_writer(writer, &at_once, NULL), 0);
-    int64_t begin = leap_ms();
-    leaping = true;
-    assert_int_equal(check(&images, REPAIR), OCS_REFUSED);
-    leaping = false;
-    int64_t waited = leap_ms() - begin;
+    int64_t waited = repair_in_use(&images);
     assert_true(waited >= 60000 && waited < 120000);
     assert_false(place_has(*state, images_path(&images, "layer-c")));
     assert_true(place_has(*state, images_path(&images, "base")));
-    ocs_locks_close(writer);
     assert_int_equal(check(&images, REPAIR), OCS_REFUSED); /* of "base" there is no copy */
     assert_true(place_has(*state, images_path(&images, "layer-c")));
     assert_false(place_has(*state, images_path(&images, "base")));
-    close(dir);
+}
+
+/* No lock is waited for: every entry has its digest, so that there is nothing to do. */
+static void an_invalid_index_is_left_at_once(void **state)
+{
+    struct images images;
+    make_store(&images, *state);
+    char *entry =
+        images_descriptor(&images, MEDIA_MANIFEST, "manifest-a", ",\"annotations\":{\"n\":5}");
+    images_write_index(&images, entry);
+    free(entry);
+    assert_true(repair_in_use(&images) < 60000);
 }
 
 static void wrong_usage_is_refused(void **state)
@@ -492,6 +511,7 @@ int main(void)
         PLACE_TEST(a_dry_run_changes_nothing),
         PLACE_TEST(a_repair_of_nothing_is_fine),
         PLACE_TEST(a_store_in_use_is_left),
+        PLACE_TEST(an_invalid_index_is_left_at_once),
         PLACE_TEST(wrong_usage_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
