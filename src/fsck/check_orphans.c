@@ -93,8 +93,9 @@ static int blame_dangling(struct ocs_fsck_run *run, uint32_t blob, struct ocs_er
     char text[OCS_DIGEST_BUF], help[OCS_DIGEST_BUF + 64];
     struct ocs_digest digest;
     ocs_inventory_digest(&run->inventory, blob, &digest);
-    snprintf(help, sizeof(help), "to list it again: ocistore adopt %s NAME:TAG",
-             ocs_digest_format(&digest, text));
+    bool in_place = run->store && ocs_seen_in_place(run->store->dir);
+    snprintf(help, sizeof(help), "to list it again: ocistore adopt %s %s:TAG",
+             ocs_digest_format(&digest, text), in_place ? "." : "NAME");
     struct ocs_finding_note note = {
         .id = "manifest-dangling",
         .severity = OCS_SEVERITY_NOTICE,

@@ -15,7 +15,8 @@
 #include <string.h>
 #include <sys/file.h>
 
-#define LOST_HELP    "attach the layouts that live elsewhere again, then: ocistore forget --lost"
+#define FORGET_LOST  "ocistore forget --lost"
+#define LOST_HELP    "attach the layouts that live elsewhere again, then: " FORGET_LOST
 #define DAMAGED_HELP "ocistore fsck --repair; if that does not help: " LOST_HELP
 
 static void note_damage(struct ocs_roots *roots, const char *path, const char *trouble,
@@ -366,7 +367,8 @@ static int check_count(const struct ocs_roots_place *place, struct ocs_roots *ro
              ".ocistore/roots has %llu entries, and store.json counts %llu",
              (unsigned long long)files, (unsigned long long)marker.roots);
     if (files < marker.roots)
-        note_damage(roots, ".ocistore/roots", trouble, LOST_HELP);
+        note_damage(roots, ".ocistore/roots", trouble,
+                    ocs_seen_in_place(place->store_dir) ? FORGET_LOST : LOST_HELP);
     ocs_marker_clear(&marker);
     return 0;
 }

@@ -29,6 +29,21 @@ says 'digests in full: ocistore ls --digests, ocistore tree --digests' cat sha25
 says 'digests in full: ocistore ls --digests, ocistore tree --digests' why sha256:12
 says 'a store is a folder that holds .ocistore/' --store "$STORE/.ocistore/store.json" ls
 
+# Of a store in place there is one layout alone.
+cp -r "$LAYOUTS/base" place
+run 0 init place
+skopeo --insecure-policy copy --quiet "oci:$LAYOUTS/app1:latest" oci:place:x || fail 'skopeo does not write'
+printf '{"schemaVersion":2,"manifests":[]}' >place/index.json
+run 0 fsck place
+prints ' .:TAG'
+$(sed -n 's/.*\(ocistore adopt sha256:[0-9a-f]*\) .:TAG/\1/p' out | tail -n 1 | sed "s|ocistore|$OCISTORE_BIN --store place|") .:x ||
+    fail 'the hint does not work'
+rm place/.ocistore/roots/*.json
+run 4 --store place gc
+same "$(tail -n 1 err)" 'nothing was deleted; ocistore forget --lost' 'the hint of gc'
+run 0 --store place forget --lost
+run 0 --store place gc
+
 run 16 mv base base/x
 complains "'base' cannot move into itself"
 run 0 mv base base2
