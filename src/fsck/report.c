@@ -255,17 +255,25 @@ enum ocs_status ocs_report_status(const struct ocs_fsck_run *run)
     return report->corrected ? OCS_CORRECTED : OCS_OK;
 }
 
+static bool is_verifiable(const struct ocs_fsck_run *run, uint32_t blob)
+{
+    struct ocs_digest digest;
+    ocs_inventory_digest(&run->inventory, blob, &digest);
+    return ocs_algorithm_verifiable(ocs_digest_algorithm(&digest));
+}
+
 void ocs_report_coverage(struct ocs_fsck_run *run)
 {
     int64_t oldest = ocs_now_s();
     uint32_t count = ocs_inventory_count(&run->inventory);
     for (uint32_t blob = 0; blob < count; blob++) {
         const struct ocs_blob_state *state = &run->inventory.blobs[blob];
-        if (state->presence != OCS_PRESENCE_HERE)
+        bool verified_now = state->flags & OCS_BLOB_VERIFIED;
+        if (state->presence != OCS_PRESENCE_HERE || (!verified_now && !is_verifiable(run, blob)))
             continue;
         run->report->blobs_total++;
         run->report->bytes_total += state->size;
-        if (state->flags & OCS_BLOB_VERIFIED)
+        if (verified_now)
             continue;
         int64_t verified = state->known_stamp == state->stamp ? (int64_t)state->verified_at : 0;
         oldest = verified < oldest ? verified : oldest;

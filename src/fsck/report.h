@@ -13,7 +13,7 @@ int ocs_report_findings(struct ocs_fsck_run *run, bool repair, struct ocs_error 
 enum ocs_status ocs_report_status(const struct ocs_fsck_run *run);
 /* From here on only what is new is told. */
 void ocs_report_next_round(struct ocs_tally *tally);
-/* How much there is, and the oldest stamp. */
+/* How much there is that can be verified, and the oldest stamp. */
 void ocs_report_coverage(struct ocs_fsck_run *run);
 
 #endif

@@ -28,3 +28,10 @@ run 0 --store store fsck --max-bytes 5000
 prints 'not rehashed: 7 blobs, 7 of them left for another run; at this pace everything takes 3 runs'
 run 0 --store store fsck --max-bytes 0 --max-time 0 --rate 0
 prints 'checked 12 of 12 blobs'
+
+# What nobody can verify is not to come.
+mkdir store/blobs/blake3
+echo x >"store/blobs/blake3/$(printf %064d 1)"
+run_json 0 --store store fsck
+holds 'last | .coverage == 1 and .blobs_total == 12 and .oldest_verified != null
+    and .findings["blob-algorithm-unknown"] == 1'
