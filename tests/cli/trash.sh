@@ -97,6 +97,18 @@ run 0 trash restore app
 run 0 rm app:v3
 run 0 adopt "$old" app:v3
 
+# a tag that moved: the notice names what adopt moves back, also from the trash
+run 0 import --name moving --tag t app:v1
+run 0 import --name moving --tag t app:v2
+was=$(sed -n 's/.*moving:t moved from \(sha256:[0-9a-f]*\) to .*/\1/p' err)
+run 0 rm app:v1
+run 0 gc --grace 0
+run 0 adopt "$was" moving:t
+same "$(tags moving)" 't ' 'tags after a move was undone'
+same "$(jq -r '.manifests[].digest' "$STORE/layouts/moving/index.json")" "$was" 'what moving:t is'
+run 0 rm moving
+run 0 trash restore app
+
 # somebody took the folder: the last good index.json is in the trash with its entry
 run 0 import --name team/app app
 rm -r "$STORE/layouts/team"
