@@ -99,11 +99,11 @@ static int hand_over(struct ocs_fsck_run *run, struct ocs_error *err)
 }
 
 /* Results come in another order than they lie in the graph, so that each batch writes
- * most of its pages: a few times, however many there are. */
+ * most of its pages: twice, however many there are. */
 static uint32_t enough(const struct ocs_fsck_run *run)
 {
-    uint32_t quarter = run->graph_count / 4;
-    return quarter > OCS_GRAPH_BATCH_FULL ? quarter : OCS_GRAPH_BATCH_FULL;
+    uint32_t half = run->graph_count / 2;
+    return half > OCS_GRAPH_BATCH_FULL ? half : OCS_GRAPH_BATCH_FULL;
 }
 
 static int flush_when_due(struct ocs_fsck_run *run, struct ocs_error *err)

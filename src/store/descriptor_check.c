@@ -92,6 +92,8 @@ static void check_data(struct ocs_checker *checker, const struct ocs_json_value 
     const struct ocs_json *json = checker->document->json;
     struct ocs_descriptor descriptor = {.value = value, .size = -1};
     int64_t size;
+    if (!ocs_json_member(value, "data"))
+        return;
     bool comparable = parse_digest(checker, ocs_json_member(value, "digest"), &descriptor.digest);
     if (ocs_json_integer(json, ocs_json_member(value, "size"), &size) == 0 && size >= 0)
         descriptor.size = size;

@@ -16,7 +16,7 @@ struct edge {
     uint8_t role;
 };
 
-/* Kept small: fsck collects as many as a quarter of the graph has. */
+/* Kept small: fsck collects as many as half of the graph has. */
 struct learned {
     struct ocs_stamp stamp;
     int64_t verified_at;
