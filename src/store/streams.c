@@ -14,6 +14,9 @@
 #define BUFFER_BYTES ((size_t)64 << 10)
 /* As many as a kernel can take at once; more would crowd each other out of the cache. */
 #define CROWD 16
+/* So many keep the disk busy, where some come from there; more would share it, and the
+ * largest files, which were begun first, be left for the end. */
+#define COLD_CROWD 8
 
 _Static_assert(OCS_STREAMS_MAX <= OCS_LANES_MAX, "a lane for each file");
 
@@ -35,7 +38,8 @@ struct ocs_streams {
     struct held held[OCS_STREAMS_MAX];
     unsigned capacity; /* of `held` */
     unsigned count;    /* of files held */
-    unsigned parked;   /* of these */
+    unsigned parked;   /* of the held ones */
+    unsigned cold;     /* of the held ones, without those that are no more than a piece */
     bool never_waits;  /* the file system cannot tell what the page cache has */
     unsigned patience; /* lane that the disk is waited for next */
 };
@@ -88,9 +92,14 @@ void ocs_streams_free(struct ocs_streams *streams)
     free(streams);
 }
 
+static bool is_piece(const struct held *held)
+{
+    return held->stream->size <= BUFFER_BYTES;
+}
+
 static void set_waiting(struct ocs_streams *streams, struct held *held, bool waiting)
 {
-    bool parked = waiting && held->stream->size <= BUFFER_BYTES;
+    bool parked = waiting && is_piece(held);
     streams->parked = streams->parked - held->parked + parked;
     held->waiting = waiting;
     held->parked = parked;
@@ -105,6 +114,7 @@ static void let_go(struct ocs_streams *streams, struct held *held, int result,
     if (held->cold && streams->options.leave_cache)
         posix_fadvise(stream->fd, 0, 0, POSIX_FADV_DONTNEED);
     set_waiting(streams, held, false);
+    streams->cold -= held->cold && !is_piece(held);
     held->stream = NULL;
     streams->count--;
     streams->visitor->on_end(streams->visitor->data, stream, result, digest, err);
@@ -149,8 +159,10 @@ static void note_cold(struct ocs_streams *streams, struct held *held)
     bool first = !held->cold;
     held->cold = true;
     set_waiting(streams, held, true);
-    if (first && !held->parked)
-        posix_fadvise(held->stream->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    if (!first || is_piece(held))
+        return;
+    streams->cold++;
+    posix_fadvise(held->stream->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 }
 
 static ssize_t read_some(struct ocs_streams *streams, struct held *held, bool wait)
@@ -200,6 +212,11 @@ static void read_on(struct ocs_streams *streams, unsigned lane, bool wait)
 
 /* ---- all of them ---- */
 
+static bool are_enough(const struct ocs_streams *streams)
+{
+    return streams->count - streams->parked >= (streams->cold ? COLD_CROWD : CROWD);
+}
+
 /* A free lane takes the next file, unless there are enough; a hungry one reads on.
  * False: there is no next file now. */
 static bool tend(struct ocs_streams *streams, unsigned lane, bool more)
@@ -207,7 +224,7 @@ static bool tend(struct ocs_streams *streams, unsigned lane, bool more)
     struct held *held = &streams->held[lane];
     if (held->stream && held->ended && ocs_lanes_hungry(streams->lanes, lane))
         finish(streams, lane);
-    while (!held->stream && more && streams->count - streams->parked < CROWD && has_buffer(held)) {
+    while (!held->stream && more && !are_enough(streams) && has_buffer(held)) {
         struct ocs_stream *stream = streams->visitor->next(streams->visitor->data, true);
         if (stream)
             begin(streams, lane, stream);

@@ -11,7 +11,7 @@
 #include "digest.h"
 
 /* Files that are held at a time, at most: that many small ones when they wait for the
- * disk, a quarter of it otherwise. */
+ * disk, an eighth of it when larger ones do, a quarter otherwise. */
 #define OCS_STREAMS_MAX 64
 
 /* A file on its way, embedded in what the caller knows of it. */

@@ -6,7 +6,24 @@
 
 #include "place.h"
 
-#define FILES 100
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/uio.h>
+
+#define FILES       100
+#define PIECE_BYTES 65536 /* what is read at a time */
+
+/* The page cache has nothing, whatever was written just now. */
+static atomic_bool nothing_cached;
+
+ssize_t preadv2(int fd, const struct iovec *pieces, int count, off_t at, int flags)
+{
+    if (atomic_load(&nothing_cached) && flags & RWF_NOWAIT) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return preadv(fd, pieces, count, at);
+}
 
 /* Files of all sizes, the digests of which are known. */
 struct file {
@@ -23,6 +40,7 @@ struct file {
 struct scene {
     struct file files[FILES];
     size_t count, next, open, most_open;
+    size_t large, most_large; /* of the open ones, those of more than a piece */
 };
 
 static size_t size_of(size_t i)
@@ -70,6 +88,8 @@ static struct ocs_stream *next(void *data, bool hold)
         return NULL;
     scene->open++;
     scene->most_open = scene->open > scene->most_open ? scene->open : scene->most_open;
+    scene->large += scene->files[scene->next].size > PIECE_BYTES;
+    scene->most_large = scene->large > scene->most_large ? scene->large : scene->most_large;
     return &scene->files[scene->next++].stream;
 }
 
@@ -90,6 +110,7 @@ static void on_end(void *data, struct ocs_stream *stream, int result,
     struct file *file = (struct file *)stream;
     (void)err;
     scene->open--;
+    scene->large -= file->size > PIECE_BYTES;
     file->ended++;
     file->result = result;
     file->right = digest && ocs_digest_equal(digest, &file->digest);
@@ -144,6 +165,19 @@ static void test_cold_files(void **state)
     assert_true(scene.most_open <= OCS_STREAMS_MAX);
 }
 
+/* Many small files wait for the disk at the same time, but few large ones share it. */
+static void test_files_share_the_disk(void **state)
+{
+    struct scene scene;
+    make_scene(&scene, state);
+    atomic_store(&nothing_cached, true);
+    run_scene(&scene, &(struct ocs_streams_options){0});
+    atomic_store(&nothing_cached, false);
+    assert_all_right(&scene);
+    assert_int_equal(scene.most_large, OCS_STREAMS_MAX / 8);
+    assert_true(scene.most_open > OCS_STREAMS_MAX / 4);
+}
+
 static void test_a_stream_can_be_stopped(void **state)
 {
     struct scene scene;
@@ -183,9 +217,8 @@ static void test_files_that_are_odd(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        PLACE_TEST(test_digests_of_files),
-        PLACE_TEST(test_cold_files),
-        PLACE_TEST(test_a_stream_can_be_stopped),
+        PLACE_TEST(test_digests_of_files),     PLACE_TEST(test_cold_files),
+        PLACE_TEST(test_files_share_the_disk), PLACE_TEST(test_a_stream_can_be_stopped),
         PLACE_TEST(test_files_that_are_odd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
