@@ -68,6 +68,7 @@ struct merging {
     const struct ocs_merge_entry *entries;
     size_t count;
     bool keep_tags;                    /* a tag that is there stays */
+    bool whole;                        /* the list that was lost comes back */
     struct ocs_merge_outcome *outcome; /* or NULL */
 };
 
@@ -159,9 +160,9 @@ int ocs_merge_change(struct ocs_store *store, const char *layout,
 }
 
 /* Not in the place of a list that was lost: what it named would become garbage. */
-static bool may_create(const struct ocs_root *root)
+static bool may_create(const struct merging *merging, const struct ocs_root *root)
 {
-    bool lost = root->registered && root->last.size > 0;
+    bool lost = root->registered && root->last.size > 0 && !merging->whole;
     return !lost && !root->attached && strcmp(root->path, ".") != 0;
 }
 
@@ -188,7 +189,7 @@ static int merge_into(struct merging *merging, const struct ocs_root *root, stru
 {
     struct ocs_edit edit = {
         .root = root,
-        .create = may_create(root),
+        .create = may_create(merging, root),
         .data = merging,
         .make = make_edit,
     };
@@ -222,6 +223,20 @@ int ocs_merge(struct ocs_store *store, const char *layout, const struct ocs_merg
               size_t count, struct ocs_error *err)
 {
     struct merging merging = {.store = store, .layout = layout, .entries = entries, .count = count};
+    return merge(&merging, err);
+}
+
+int ocs_merge_lost(struct ocs_store *store, const char *layout,
+                   const struct ocs_merge_entry *entries, size_t count, struct ocs_error *err)
+{
+    struct merging merging = {
+        .store = store,
+        .layout = layout,
+        .entries = entries,
+        .count = count,
+        .keep_tags = true,
+        .whole = true,
+    };
     return merge(&merging, err);
 }
 

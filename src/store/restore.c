@@ -195,6 +195,7 @@ static int fill_entry(const struct ocs_index *index, size_t i, struct ocs_merge_
     return entry->text ? 0 : ocs_error_memory(err);
 }
 
+/* `outcome` NULL: into the place of a folder that is gone. */
 static int merge_old_index(struct ocs_store *store, const char *layout,
                            const struct ocs_index *index, struct ocs_merge_outcome *outcome,
                            struct ocs_error *err)
@@ -205,7 +206,8 @@ static int merge_old_index(struct ocs_store *store, const char *layout,
     for (size_t i = 0; result == 0 && i < count; i++)
         result = fill_entry(index, i, &entries[i], err);
     if (result == 0)
-        result = ocs_merge_missing(store, layout, entries, count, outcome, err);
+        result = outcome ? ocs_merge_missing(store, layout, entries, count, outcome, err)
+                         : ocs_merge_lost(store, layout, entries, count, err);
     for (size_t i = 0; entries && i < count; i++)
         free(entries[i].text);
     return result;
@@ -220,6 +222,43 @@ static int restore_run(struct ocs_store *store, const char *run, const char *lay
     if (result == 0) /* what it needs and gc has moved away */
         result = ocs_heal_for(store, &index.document, &healed, err);
     return result == 0 ? merge_old_index(store, layout, &index, outcome, err) : result;
+}
+
+/* The last good index.json of a layout of the store whose folder is gone.
+ * Positive: its folder is there, or there is no such index. */
+static int read_lost_index(struct ocs_store *store, const char *layout, struct ocs_index *out,
+                           struct ocs_error *err)
+{
+    struct ocs_roots_place place = ocs_store_roots_place(store);
+    struct ocs_root root = {0};
+    auto_fd int dir = -1;
+    auto_bytes struct ocs_bytes bytes = {0};
+    int result = ocs_roots_locate(&place, layout, &root, err);
+    if (result != 0)
+        return result;
+    bool gone = root.registered && !root.attached &&
+                ocs_store_open_layout(store, &root, &dir, NULL) == OCS_IO_ABSENT;
+    ocs_root_clear(&root);
+    result = gone ? ocs_roots_last_index(&place, layout, &bytes, err) : OCS_IO_EXISTS;
+    if (result == 0)
+        result = ocs_index_parse(&bytes, out, err);
+    return result == 0 && out->document.state != OCS_DOCUMENT_STRICT ? OCS_BLOB_BAD : result;
+}
+
+/* Nobody took it by rm. *done: it is back. */
+static int restore_folder(struct ocs_store *store, const char *layout, bool *done,
+                          struct ocs_error *err)
+{
+    auto_index struct ocs_index index = {0};
+    uint64_t healed = 0;
+    int result = read_lost_index(store, layout, &index, err);
+    if (result != 0)
+        return result < 0 ? result : 0;
+    result = ocs_heal_for(store, &index.document, &healed, err);
+    if (result == 0)
+        result = merge_old_index(store, layout, &index, NULL, err);
+    *done = result == 0;
+    return result;
 }
 
 /* The newest rm that took something which the layout does not have again: so each
@@ -249,7 +288,11 @@ static int restore_one(struct ocs_store *store, const char *name, void *data,
 {
     struct ocs_digest digest;
     bool blob = ocs_digest_parse(name, strlen(name), &digest) == 0;
-    int result = blob ? restore_blob(store, &digest, name, err) : restore_layout(store, name, err);
+    bool done = false;
+    int result =
+        blob ? restore_blob(store, &digest, name, err) : restore_folder(store, name, &done, err);
+    if (result == 0 && !blob && !done)
+        result = restore_layout(store, name, err);
     struct ocs_change change = {
         .action = "restore", .layout = blob ? NULL : name, .digest = blob ? name : NULL};
     if (result == 0 && on_change)

@@ -115,6 +115,20 @@ rm -r "$STORE/layouts/team"
 run 0 rm team/app
 run 0 trash restore team/app
 same "$(tags team/app)" 'v1 v2 v3 ' 'tags after rm of a layout without a folder was undone'
+
+# also without rm: the entry of .ocistore/roots has it; not of an attached one
+rm -r "$STORE/layouts/team"
+run 4 fsck
+run 0 trash restore team/app
+same "$(tags team/app)" 'v1 v2 v3 ' 'tags after a lost folder came back'
+mkdir attached
+cp "$STORE/layouts/team/app/index.json" "$STORE/layouts/team/app/oci-layout" attached
+run 0 attach attached
+mv attached elsewhere
+run 16 trash restore attached
+[ ! -e "$STORE/layouts/attached" ] || fail 'an attached layout was made in the store'
+run 0 forget attached
+run 0 fsck
 run 0 rm team/app
 run 0 fsck
 
