@@ -142,24 +142,41 @@ void ocs_output_error(struct ocs_output *out, const char *doing, const struct oc
 
 /* ---- JSON ---- */
 
+/* `size` as ocs_text_decode said: 0 for what is no character. */
+static void put_escape(size_t size, uint32_t c)
+{
+    if (size == 0)
+        fputs("\\ufffd", stdout);
+    else if (c == '"' || c == '\\')
+        printf("\\%c", (char)c);
+    else if (c == '\n')
+        fputs("\\n", stdout);
+    else
+        printf("\\u%04x", (unsigned)c);
+}
+
+static bool is_escaped(size_t size, uint32_t c)
+{
+    return size == 0 || c == '"' || c == '\\' || c < 0x20 || (c >= 0x7f && c < 0xa0);
+}
+
 static void put_escaped(const char *text)
 {
+    const char *plain = text; /* begin of what is not yet put */
     putchar('"');
     while (*text) {
-        uint32_t c;
+        uint32_t c = 0;
         size_t size = ocs_text_decode(text, &c);
-        if (size == 0)
-            fputs("\\ufffd", stdout);
-        else if (c == '"' || c == '\\')
-            printf("\\%c", (char)c);
-        else if (c == '\n')
-            fputs("\\n", stdout);
-        else if (c < 0x20 || (c >= 0x7f && c < 0xa0))
-            printf("\\u%04x", (unsigned)c);
-        else
-            fwrite(text, 1, size, stdout);
+        if (!is_escaped(size, c)) {
+            text += size;
+            continue;
+        }
+        fwrite(plain, 1, (size_t)(text - plain), stdout);
+        put_escape(size, c);
         text += size ? size : 1;
+        plain = text;
     }
+    fwrite(plain, 1, (size_t)(text - plain), stdout);
     putchar('"');
 }
 

@@ -66,16 +66,16 @@ bool ocs_text_is_hidden(uint32_t character)
 }
 
 struct piece {
-    size_t size;  /* bytes of the input */
-    size_t width; /* columns of the output */
-    char escaped[16];
+    size_t size; /* bytes of the input */
+    uint32_t character;
+    char escaped[16]; /* empty: it is put as it is */
 };
 
 static struct piece escape_next(const char *text)
 {
     uint32_t c = 0;
     size_t size = ocs_text_decode(text, &c);
-    struct piece piece = {.size = size ? size : 1};
+    struct piece piece = {.size = size ? size : 1, .character = c};
     if (size == 0)
         snprintf(piece.escaped, sizeof(piece.escaped), "\\x%02x", (unsigned char)*text);
     else if (c == '\n')
@@ -86,25 +86,34 @@ static struct piece escape_next(const char *text)
         snprintf(piece.escaped, sizeof(piece.escaped), "\\x%02x", (unsigned)c);
     else if (is_misleading(c))
         snprintf(piece.escaped, sizeof(piece.escaped), "\\u{%04x}", (unsigned)c);
-    if (piece.escaped[0]) {
-        piece.width = strlen(piece.escaped);
-        return piece;
-    }
-    int columns = wcwidth((wchar_t)c);
-    piece.width = columns < 0 ? 1 : (size_t)columns;
     return piece;
 }
 
 void ocs_text_put(FILE *stream, const char *text)
 {
+    const char *plain = text; /* begin of what is not yet put */
     while (*text) {
+        if (*text >= 0x20 && *text < 0x7f) { /* nearly all of them */
+            text++;
+            continue;
+        }
         struct piece piece = escape_next(text);
-        if (piece.escaped[0])
-            fputs(piece.escaped, stream);
-        else
-            fwrite(text, 1, piece.size, stream);
         text += piece.size;
+        if (!piece.escaped[0])
+            continue;
+        fwrite(plain, 1, (size_t)(text - piece.size - plain), stream);
+        fputs(piece.escaped, stream);
+        plain = text;
     }
+    fwrite(plain, 1, (size_t)(text - plain), stream);
+}
+
+static size_t width_of(const struct piece *piece)
+{
+    if (piece->escaped[0])
+        return strlen(piece->escaped);
+    int columns = wcwidth((wchar_t)piece->character);
+    return columns < 0 ? 1 : (size_t)columns;
 }
 
 size_t ocs_text_width(const char *text)
@@ -112,7 +121,7 @@ size_t ocs_text_width(const char *text)
     size_t width = 0;
     while (*text) {
         struct piece piece = escape_next(text);
-        width += piece.width;
+        width += width_of(&piece);
         text += piece.size;
     }
     return width;
