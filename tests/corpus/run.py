@@ -172,7 +172,7 @@ def main():
     parser.add_argument("--program", required=True)
     parser.add_argument("--only", help="the name of one case")
     parser.add_argument("--jobs", type=int, default=2, help="cases at a time")
-    parser.add_argument("--timeout", type=float, default=60, help="seconds for one command")
+    parser.add_argument("--timeout", type=float, default=300, help="seconds for one command")
     parser.add_argument("--memory", type=int, help="MiB that one command may allocate")
     parser.add_argument("--keep", action="store_true", help="leave the folders there")
     parser.add_argument("topics", nargs="*")

@@ -59,10 +59,12 @@ ssize_t pread(int fd, void *bytes, size_t size, off_t offset)
     return reads_pass(fd, bytes, syscall(SYS_pread64, fd, bytes, size, offset));
 }
 
+/* Never without bytes because a disk is busy or a file system (tmpfs) cannot tell: each
+ * reading counts. */
 ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t offset, int flags)
 {
     return reads_pass(fd, parts[0].iov_base,
-                      syscall(SYS_preadv2, fd, parts, count, offset, 0, flags));
+                      syscall(SYS_preadv2, fd, parts, count, offset, 0, flags & ~RWF_NOWAIT));
 }
 
 /* What fortified headers make of them. */

@@ -11,15 +11,18 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-/* Whoever sleeps finds the time of day that much later at once. */
-static atomic_llong slept_ns;
+/* The time of day stands still, however slow the machine is, but for whoever sleeps: he
+ * finds it that much later at once. */
+static atomic_llong began_ns, slept_ns;
 
 int clock_gettime(clockid_t clock, struct timespec *out)
 {
     int r = (int)syscall(SYS_clock_gettime, clock, out);
     if (r == 0 && clock == CLOCK_REALTIME) {
-        long long ns = out->tv_nsec + atomic_load(&slept_ns);
-        out->tv_sec += ns / 1000000000;
+        long long unset = 0, ns = out->tv_sec * 1000000000LL + out->tv_nsec;
+        atomic_compare_exchange_strong(&began_ns, &unset, ns);
+        ns = atomic_load(&began_ns) + atomic_load(&slept_ns);
+        out->tv_sec = ns / 1000000000;
         out->tv_nsec = ns % 1000000000;
     }
     return r;
