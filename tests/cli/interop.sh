@@ -74,21 +74,27 @@ fi
 
 # ---- a registry on loopback, filled and read by skopeo
 if command -v docker-registry >/dev/null 2>&1; then
-    port=$((20000 + $$ % 20000))
-    cat >registry.yml <<END
+    port=$((20000 + $$ % 10000)) # below those that the kernel deals out
+    serve() { # at the next port
+        port=$((port + 1))
+        cat >registry.yml <<END
 version: 0.1
 log: {level: error}
 storage: {filesystem: {rootdirectory: $TEMPORARY/registry}}
 http: {addr: 127.0.0.1:$port}
 END
-    docker-registry serve registry.yml >registry.log 2>&1 &
-    registry=$!
-    trap 'kill $registry 2>/dev/null; rm -rf "$TEMPORARY"' EXIT
-    tries=0 # until it listens: skopeo is asked again and again, for a bounded time
+        docker-registry serve registry.yml >registry.log 2>&1 &
+        registry=$!
+        trap 'kill $registry 2>/dev/null; rm -rf "$TEMPORARY"' EXIT
+    }
+    serve
+    starts=1 # skopeo is asked again and again, until it listens; another port where it cannot
     until skopeo --insecure-policy copy --quiet --dest-tls-verify=false oci:base:v1 \
         "docker://127.0.0.1:$port/interop:v1" >err 2>&1; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 200 ] || fail 'the registry does not answer'
+        kill -0 "$registry" 2>/dev/null && continue
+        [ "$starts" -lt 5 ] || fail "no registry: $(tail -n 3 registry.log)"
+        starts=$((starts + 1))
+        serve
     done
     copy --src-tls-verify=false "docker://127.0.0.1:$port/interop:v1" oci:pulled:v1
     layouts="$layouts pulled"
