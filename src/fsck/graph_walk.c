@@ -51,6 +51,7 @@ static int walk(const struct ocs_store *store)
         .dir_fd = dir,
         .path = store->graph_path,
         .lock_fd = ocs_locks_fd(store->locks, OCS_LOCK_GRAPH),
+        .wait = &store->wait,
         .create = false,
     };
     struct ocs_graph *graph = NULL;
@@ -87,6 +88,11 @@ static _Noreturn void be_child(const struct ocs_store *store)
 
 int ocs_graph_walk_begin(const struct ocs_store *store, pid_t *child, struct ocs_error *err)
 {
+    /* waited for here, where signals are heard; the child waits for no more than a moment */
+    int result = ocs_lock_take(store->locks, OCS_LOCK_GRAPH, false, &store->wait, err);
+    if (result < 0)
+        return ocs_error_context(err, result, "graph");
+    ocs_lock_release(store->locks, OCS_LOCK_GRAPH);
     pid_t forked = fork();
     if (forked < 0)
         return ocs_error_errno(err, "graph: fork");

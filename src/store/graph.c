@@ -209,6 +209,7 @@ int ocs_graph_open(const struct ocs_graph_options *options, struct ocs_graph **o
         .dir_fd = options->dir_fd,
         .path = options->path,
         .lock_fd = options->lock_fd,
+        .wait = options->wait,
         .create = options->create,
     };
     struct ocs_graph *graph = calloc(1, sizeof(*graph));

@@ -24,9 +24,10 @@ struct ocs_graph;
 struct ocs_graph_txn;
 
 struct ocs_graph_options {
-    int dir_fd;       /* the folder that holds data.mdb; borrowed for the call */
-    const char *path; /* the same as a path, for LMDB and for messages */
-    int lock_fd;      /* graph.lock, borrowed */
+    int dir_fd;                       /* the folder that holds data.mdb; borrowed for the call */
+    const char *path;                 /* the same as a path, for LMDB and for messages */
+    int lock_fd;                      /* graph.lock, borrowed */
+    const struct ocs_lock_wait *wait; /* for it; borrowed until the graph is closed; or NULL */
     bool create;
 };
 

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 
 #define DATA         "data.mdb"
 #define DIRTY        "dirty"
@@ -22,6 +21,7 @@ struct ocs_graph_file {
     char *path;
     int dir_fd;
     int lock_fd;
+    const struct ocs_lock_wait *wait;
     dev_t device; /* the data.mdb that is mapped */
     ino_t inode;
     uint64_t sound; /* the transaction as of which every page was checked */
@@ -32,18 +32,15 @@ struct ocs_graph_file {
 
 /* ---- the lock ---- */
 
-static int take_lock(struct ocs_graph_file *file, int operation, struct ocs_error *err)
+static int take_lock(struct ocs_graph_file *file, bool exclusive, struct ocs_error *err)
 {
-    int result;
-    do
-        result = flock(file->lock_fd, operation);
-    while (result < 0 && errno == EINTR);
-    return result < 0 ? ocs_error_errno(err, "lock of the graph in '%s'", file->path) : 0;
+    int result = ocs_lock_graph(file->lock_fd, exclusive, file->wait, err);
+    return ocs_error_context(err, result, "graph in '%s'", file->path);
 }
 
 static void give_lock(struct ocs_graph_file *file)
 {
-    flock(file->lock_fd, LOCK_UN);
+    ocs_unlock_file(file->lock_fd);
 }
 
 /* ---- the dirty mark ---- */
@@ -161,13 +158,14 @@ int ocs_graph_file_open(const struct ocs_graph_file_options *options, struct ocs
     if (!file)
         return ocs_error_memory(err);
     file->lock_fd = options->lock_fd;
+    file->wait = options->wait;
     file->dir_fd = fcntl(options->dir_fd, F_DUPFD_CLOEXEC, 0);
     file->path = strdup(options->path);
     int result = file->path ? 0 : ocs_error_memory(err);
     if (result == 0 && file->dir_fd < 0)
         result = ocs_error_errno(err, "graph in '%s'", options->path);
     if (result == 0)
-        result = take_lock(file, LOCK_EX, err);
+        result = take_lock(file, true, err);
     if (result == 0) {
         result = open_locked(file, options->create, err);
         give_lock(file);
@@ -182,7 +180,7 @@ int ocs_graph_file_open(const struct ocs_graph_file_options *options, struct ocs
 
 void ocs_graph_file_close(struct ocs_graph_file *file)
 {
-    if (file->marked && !file->corrupt && take_lock(file, LOCK_EX, NULL) == 0) {
+    if (file->marked && !file->corrupt && take_lock(file, true, NULL) == 0) {
         unmark_dirty(file);
         give_lock(file);
     }
@@ -255,7 +253,7 @@ static int begin_locked(struct ocs_graph_file *file, bool write, struct ocs_erro
 
 int ocs_graph_file_begin(struct ocs_graph_file *file, bool write, struct ocs_error *err)
 {
-    int result = take_lock(file, write ? LOCK_EX : LOCK_SH, err);
+    int result = take_lock(file, write, err);
     if (result < 0)
         return result;
     result = begin_locked(file, write, err);

@@ -18,13 +18,15 @@
  * trusting what it warns of. */
 
 #include "graph_tables.h"
+#include "lock.h"
 
 struct ocs_graph_file;
 
 struct ocs_graph_file_options {
-    int dir_fd;       /* borrowed for the call */
-    const char *path; /* the same */
-    int lock_fd;      /* borrowed until it is closed */
+    int dir_fd;                       /* borrowed for the call */
+    const char *path;                 /* the same */
+    int lock_fd;                      /* borrowed until it is closed */
+    const struct ocs_lock_wait *wait; /* for the lock; borrowed like it; NULL: no limit */
     bool create;
 };
 

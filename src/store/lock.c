@@ -14,12 +14,13 @@
 #include <sys/file.h>
 #include <time.h>
 
-#define NOTICE_MS    5000
-#define SLEEP_MAX_MS 50  /* between two tries */
-#define OPEN_GATE_MS 100 /* long enough for everybody who waits to try it */
-#define SPELL_MS     60000
-#define SWEEP_MAX_MS 600000
-#define LOCK_MODE    0644
+#define NOTICE_MS         5000
+#define SLEEP_MAX_MS      50  /* between two tries */
+#define OPEN_GATE_MS      100 /* long enough for everybody who waits to try it */
+#define GRAPH_PATIENCE_MS 2000
+#define SPELL_MS          60000
+#define SWEEP_MAX_MS      600000
+#define LOCK_MODE         0644
 
 struct ocs_locks {
     int dir; /* .ocistore/locks */
@@ -90,8 +91,10 @@ static int try_lock(int fd, bool exclusive, const char *what, struct ocs_error *
     return errno == EWOULDBLOCK || errno == EINTR ? 1 : ocs_error_errno(err, "%s", what);
 }
 
-int ocs_lock_file(int fd, bool exclusive, const char *what, const struct ocs_lock_wait *wait,
-                  struct ocs_error *err)
+/* Nobody is turned away before `patience_ms` are over. */
+static int lock_patiently(int fd, bool exclusive, const char *what,
+                          const struct ocs_lock_wait *wait, int64_t patience_ms,
+                          struct ocs_error *err)
 {
     const int64_t begin = now_ms();
     const int64_t notice_ms = wait->notice_ms ? wait->notice_ms : NOTICE_MS;
@@ -101,9 +104,10 @@ int ocs_lock_file(int fd, bool exclusive, const char *what, const struct ocs_loc
         if (result <= 0)
             return result;
         int64_t waited = now_ms() - begin;
-        if (wait->timeout_ms >= 0 && waited >= wait->timeout_ms)
+        bool patient = waited < patience_ms;
+        if (!patient && wait->timeout_ms >= 0 && waited >= wait->timeout_ms)
             return busy(fd, what, err);
-        if (is_cancelled(wait))
+        if (!patient && is_cancelled(wait))
             return ocs_error_interrupted(err);
         if (!told && waited >= notice_ms) {
             give_notice(fd, what, wait);
@@ -111,6 +115,19 @@ int ocs_lock_file(int fd, bool exclusive, const char *what, const struct ocs_loc
         }
         sleep_ms(pause);
     }
+}
+
+int ocs_lock_file(int fd, bool exclusive, const char *what, const struct ocs_lock_wait *wait,
+                  struct ocs_error *err)
+{
+    return lock_patiently(fd, exclusive, what, wait, 0, err);
+}
+
+int ocs_lock_graph(int fd, bool exclusive, const struct ocs_lock_wait *wait, struct ocs_error *err)
+{
+    static const struct ocs_lock_wait forever = {.timeout_ms = -1};
+    return lock_patiently(fd, exclusive, KINDS[OCS_LOCK_GRAPH].what, wait ? wait : &forever,
+                          GRAPH_PATIENCE_MS, err);
 }
 
 void ocs_unlock_file(int fd)
@@ -225,7 +242,9 @@ int ocs_lock_take(struct ocs_locks *locks, enum ocs_lock_kind kind, bool exclusi
                   const struct ocs_lock_wait *wait, struct ocs_error *err)
 {
     assert(in_order(locks, kind));
-    int result = ocs_lock_file(locks->fds[kind], exclusive, KINDS[kind].what, wait, err);
+    int fd = locks->fds[kind];
+    int result = kind == OCS_LOCK_GRAPH ? ocs_lock_graph(fd, exclusive, wait, err)
+                                        : ocs_lock_file(fd, exclusive, KINDS[kind].what, wait, err);
     locks->held[kind] = result == 0;
     return result;
 }

@@ -181,6 +181,7 @@ static int open_graph(struct ocs_store *store, struct ocs_error *err)
         .dir_fd = dir,
         .path = store->graph_path,
         .lock_fd = ocs_locks_fd(store->locks, OCS_LOCK_GRAPH),
+        .wait = &store->wait,
         .create = true,
     };
     result = ocs_graph_open(&options, &store->graph, err);

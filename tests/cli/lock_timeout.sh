@@ -71,6 +71,30 @@ done
 flock -x "$LOCKS/store.lock" "$OCISTORE_BIN" --lock-timeout 0 fsck >out 2>err || fail 'fsck waits for a sweep'
 flock -x "$LOCKS/fsck.lock" "$OCISTORE_BIN" --lock-timeout 0 gc --now >out 2>err || fail 'gc waits for fsck'
 
+# The lock of the graph, which others have for a moment, unless they were stopped: there is an
+# end, too, and a signal is heard.
+graph() {
+    flock -x "$LOCKS/graph.lock" "$OCISTORE_BIN" --lock-timeout 0 "$@" >out 2>err
+    same $? 75 "the status of '$*' while the graph is taken"
+    complains 'the graph lock is held by'
+}
+graph import source --name other
+graph gc --now
+graph fsck --repair
+exec 9>>"$LOCKS/graph.lock"
+flock -x 9
+"$OCISTORE_BIN" du >out 2>err 9>&- &
+waiting=$!
+until caught=$(sed -n 's/^SigCgt:[[:space:]]*/0x/p' "/proc/$waiting/status" 2>/dev/null) &&
+    [ $((${caught:-0} & 0x4000)) -ne 0 ]; do # SIGTERM
+    kill -0 "$waiting" 2>/dev/null || fail 'it does not wait for the graph'
+done
+kill -TERM "$waiting"
+wait "$waiting"
+same $? 32 'the status of du that was ended while the graph was taken'
+exec 9>&-
+run 0 du
+
 # the lock of one layout is not another's
 id=$(printf source | sha256sum | cut -c 1-16)
 [ -e "$LOCKS/layouts/$id.lock" ] || fail 'the lock of the layout has another name'
