@@ -309,19 +309,18 @@ static int blame_missing(struct ocs_fsck_run *run, const struct ocs_root *root, 
                          struct ocs_error *err)
 {
     bool registered;
-    char help[OCS_LAYOUT_NAME_MAX + 64];
+    char help[OCS_ROOT_HELP_SIZE];
     int r = is_still_registered(run, root->name, &registered, err);
     if (r < 0 || !registered)
         return r;
-    snprintf(help, sizeof(help), "if it is gone for good: ocistore %s %s",
-             root->attached ? "forget" : "rm", root->name);
     struct ocs_finding_note note = {
         .id = "layout-missing",
         .severity = OCS_SEVERITY_ERROR,
         .blob = OCS_NO_BLOB,
         .path = root->path,
         .message = why,
-        .action = strcmp(root->name, ".") == 0 ? NULL : help,
+        .action =
+            strcmp(root->name, ".") == 0 ? NULL : ocs_root_missing_help(root, help, sizeof(help)),
     };
     return ocs_findings_add(&run->findings, &note, err);
 }
@@ -347,7 +346,7 @@ static int check_registered(struct ocs_fsck_run *run, const struct ocs_root *roo
     if (is_ours(r))
         return ocs_error_raise(err, local.status, "%s", local.message);
     if (r == OCS_IO_ABSENT || r == OCS_IO_NOT_REGULAR)
-        return blame_missing(run, root, r == OCS_IO_ABSENT ? NULL : "is no folder", err);
+        return blame_missing(run, root, local.message, err);
     if (r < 0)
         return blame_closed(run, local.message, err);
     return check_layout(run, dir, root, err);

@@ -11,9 +11,10 @@
 static int refuse_missing(const struct ocs_root *root, const char *label, const char *trouble,
                           struct ocs_error *err)
 {
+    char help[OCS_ROOT_HELP_SIZE];
     int result = ocs_error_raise(err, OCS_REFUSED, "%s is not there: %s", label, trouble);
-    return ocs_error_hint(err, result, NOTHING "if the layout is gone for good: ocistore %s %s",
-                          root->attached ? "forget" : "rm", root->name);
+    return ocs_error_hint(err, result, NOTHING "%s",
+                          ocs_root_missing_help(root, help, sizeof(help)));
 }
 
 static int refuse_layout(const struct ocs_census_layout *layout, struct ocs_error *err)

@@ -58,16 +58,9 @@ static int open_layout(struct ocs_store *store, struct ocs_census_layout *layout
         return 0;
     if (result < 0 && ocs_io_no_means())
         return ocs_error_raise(err, trouble.status, "%s", trouble.message);
-    char text[sizeof(trouble.message)];
-    if (result == OCS_IO_ABSENT)
-        snprintf(text, sizeof(text), "%s: No such file or directory", layout->root.path);
-    else if (result > 0)
-        snprintf(text, sizeof(text), "%s: not a folder", layout->root.path);
-    else
-        snprintf(text, sizeof(text), "%s", trouble.message);
     bool missing = result == OCS_IO_ABSENT;
-    return note_trouble(layout, missing ? OCS_LAYOUT_MISSING : OCS_LAYOUT_UNREADABLE, text,
-                        result < 0 ? trouble.status : OCS_REFUSED, err);
+    return note_trouble(layout, missing ? OCS_LAYOUT_MISSING : OCS_LAYOUT_UNREADABLE,
+                        trouble.message, trouble.status, err);
 }
 
 static int list_entries(struct ocs_census_layout *layout, struct ocs_error *err)

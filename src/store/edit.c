@@ -38,7 +38,7 @@ static int read_index(struct ocs_store *store, const struct ocs_edit *edit, int 
         return empty.data ? ocs_index_parse(&empty, index, err) : ocs_error_memory(err);
     }
     if (dir < 0)
-        return ocs_error_raise(err, OCS_REFUSED, "%s: No such file or directory", edit->root->path);
+        return -OCS_REFUSED; /* as it was described when it was to be opened */
     return result > 0 ? ocs_root_refuse(edit->root, err) : result;
 }
 

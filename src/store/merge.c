@@ -185,6 +185,19 @@ static bool was_removed(const struct merging *merging, const struct ocs_root *ro
     return gone;
 }
 
+static int hint_lost(const struct merging *merging, const struct ocs_root *root, int result,
+                     struct ocs_error *err)
+{
+    auto_fd int dir = -1;
+    char help[OCS_ROOT_HELP_SIZE];
+    if (ocs_store_open_layout(merging->store, root, &dir, NULL) == OCS_IO_ABSENT)
+        return ocs_error_hint(err, result, "%s", ocs_root_missing_help(root, help, sizeof(help)));
+    return ocs_error_hint(
+        err, result,
+        "`ocistore fsck --repair` puts the last good index.json back into its folder%s",
+        ocs_root_gone_help(root, help, sizeof(help)));
+}
+
 static int merge_into(struct merging *merging, const struct ocs_root *root, struct ocs_error *err)
 {
     struct ocs_edit edit = {
@@ -193,14 +206,9 @@ static int merge_into(struct merging *merging, const struct ocs_root *root, stru
         .data = merging,
         .make = make_edit,
     };
-    char gone[OCS_LAYOUT_NAME_MAX + 64];
     int result = ocs_edit(merging->store, &edit, err);
-    if (result == -OCS_REFUSED && root->registered)
-        ocs_error_hint(
-            err, result,
-            "`ocistore fsck --repair` puts the last good index.json back into its folder%s",
-            ocs_root_gone_help(root, gone, sizeof(gone)));
-    return result;
+    return result == -OCS_REFUSED && root->registered ? hint_lost(merging, root, result, err)
+                                                      : result;
 }
 
 static int merge(struct merging *merging, struct ocs_error *err)

@@ -49,7 +49,7 @@ static int read_index(struct ocs_store *store, const struct ocs_root *root, stru
     ocs_store_layout_label(root, label, sizeof(label));
     int result = ocs_store_open_layout(store, root, &dir, err);
     if (result > 0)
-        return ocs_error_raise(err, OCS_USAGE, "%s: no folder is there: %s", label, root->path);
+        return ocs_error_raise(err, OCS_USAGE, "%s: no layout is there: %s", label, root->path);
     if (result == 0)
         result = ocs_index_read(dir, label, &wait, index, err);
     return result > 0 ? ocs_root_refuse(root, err) : result;

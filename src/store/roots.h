@@ -49,6 +49,10 @@ int ocs_root_refuse(const struct ocs_root *root, struct ocs_error *err);
  * another hint; "" for that of a store in place, which is registered as long as it is there. */
 const char *ocs_root_gone_help(const struct ocs_root *root, char *buffer, size_t size);
 
+/* What helps where the folder is not there. */
+const char *ocs_root_missing_help(const struct ocs_root *root, char *buffer, size_t size);
+#define OCS_ROOT_HELP_SIZE (3 * OCS_LAYOUT_NAME_MAX)
+
 void ocs_root_clear(struct ocs_root *root);
 
 struct ocs_roots {

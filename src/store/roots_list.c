@@ -105,6 +105,23 @@ const char *ocs_root_gone_help(const struct ocs_root *root, char *buffer, size_t
     return buffer;
 }
 
+const char *ocs_root_missing_help(const struct ocs_root *root, char *buffer, size_t size)
+{
+    if (root->attached)
+        snprintf(buffer, size,
+                 "mount it or put it back; if it has moved: ocistore forget %s, and attach it "
+                 "where it is now; if it is gone for good: ocistore forget %s",
+                 root->name, root->name);
+    else if (root->last.size > 0)
+        snprintf(buffer, size,
+                 "ocistore trash restore %s makes it anew from its last good index.json; if it is "
+                 "gone for good: ocistore rm %s",
+                 root->name, root->name);
+    else
+        snprintf(buffer, size, "if it is gone for good: ocistore rm %s", root->name);
+    return buffer;
+}
+
 int ocs_root_refuse(const struct ocs_root *root, struct ocs_error *err)
 {
     const char *help = err ? ocs_root_help(root, err->status) : NULL;

@@ -96,7 +96,8 @@ holds 'any(.id == "index-unreadable" and (.path | contains("app6")))'
 mv index "$STORE/layouts/app6/index.json"
 mv "$STORE/layouts/app6" app6
 run_json 4 --store "$STORE" fsck
-holds 'any(.id == "layout-missing" and .action == "if it is gone for good: ocistore rm app6")'
+holds 'any(.id == "layout-missing" and (.action | startswith("ocistore trash restore app6")
+and endswith("if it is gone for good: ocistore rm app6")))'
 mv app6 "$STORE/layouts/app6"
 run 0 --store "$STORE" fsck
 run 0 --store "$STORE" -v fsck
