@@ -9,7 +9,9 @@
 #include "store/error.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,12 +57,26 @@ static void say_origin(const struct ocs_fsck_run *run, const struct ocs_root_ent
                  ref ? ref : ocs_digest_format(&digest, text));
 }
 
+/* The layout has it in a blobs/ of its own, from a tool that does not know of the store's. */
+static bool is_in_layout(const struct ocs_fsck_run *run, const struct ocs_fsck_place *place,
+                         uint32_t blob)
+{
+    char name[OCS_DIGEST_BUF], path[PATH_MAX];
+    struct ocs_digest digest;
+    struct stat st;
+    ocs_inventory_digest(&run->inventory, blob, &digest);
+    int size =
+        snprintf(path, sizeof(path), "%sblobs/%s", place->prefix, ocs_digest_path(&digest, name));
+    return *place->prefix && size < (int)sizeof(path) &&
+           fstatat(run->store->dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+}
+
 /* The command that brings the blob back, for the first image that needs it. */
-static void say_skopeo(struct repair *repair, uint32_t blob, char *out, size_t size)
+static void say_command(struct repair *repair, uint32_t blob, char *out, size_t size)
 {
     const struct ocs_fsck_run *run = repair->run;
     struct ocs_affects_list list;
-    char origin[384];
+    char origin[384], folder[PATH_MAX];
     ocs_affects_of(repair->affects, blob, &list);
     out[0] = '\0';
     if (list.count == 0)
@@ -70,11 +86,16 @@ static void say_skopeo(struct repair *repair, uint32_t blob, char *out, size_t s
     const char *ref = ocs_text_pool_get(&run->inventory.texts, entry->ref);
     bool attached = place->prefix[0] == '/';
     int length = (int)strlen(place->prefix) - 1; /* without the slash */
+    snprintf(folder, sizeof(folder), "%s%s%.*s", attached ? "" : run->store->path,
+             attached || length < 1 ? "" : "/", length > 0 ? length : 0, place->prefix);
+    if (is_in_layout(run, place, blob)) {
+        snprintf(out, size, "it lies in the layout's own folder: ocistore fsck --repair --from %s",
+                 folder);
+        return;
+    }
     say_origin(run, entry, origin, sizeof(origin));
-    snprintf(out, size, "skopeo copy --dest-shared-blob-dir %s/blobs docker://%s oci:%s%s%.*s%s%s",
-             run->store->path, origin, attached ? "" : run->store->path,
-             attached || length < 1 ? "" : "/", length > 0 ? length : 0, place->prefix,
-             ref ? ":" : "", ref ? ref : "");
+    snprintf(out, size, "skopeo copy --dest-shared-blob-dir %s/blobs docker://%s oci:%s%s%s",
+             run->store->path, origin, folder, ref ? ":" : "", ref ? ref : "");
 }
 
 /* Whether the file is kept from us, and not the bytes by the disk. */
@@ -92,7 +113,7 @@ static void say_help(struct repair *repair, uint32_t blob, char *out, size_t siz
     if (is_denied(repair->run, blob))
         snprintf(out, size, "chmod or chown the file, or run as the user who owns it");
     else
-        say_skopeo(repair, blob, out, size);
+        say_command(repair, blob, out, size);
 }
 
 static int try_blob(struct repair *repair, uint32_t blob, bool *fixed, struct ocs_error *err)

@@ -3,6 +3,7 @@
 #include "leavings.h"
 
 #include "cleanup.h"
+#include "company.h"
 #include "edit.h"
 #include "error.h"
 #include "image.h"
@@ -324,6 +325,18 @@ static int move_folder(void *data, struct ocs_error *err)
     return sync_above(store->dir, root->path, err);
 }
 
+/* It is done by now: that it cannot be looked at is no failure. */
+static void tell_company(const struct removing *removing, const struct ocs_root *root)
+{
+    struct ocs_company company;
+    if (ocs_company_look(removing->store, removing->run, root->name, &company, NULL) == 0 &&
+        company.files > 0)
+        ocs_store_notice(removing->store,
+                         "layout '%s': what else lay in its folder (%llu files, %s, ...) is in the "
+                         "trash, too: ocistore trash restore %s brings it back",
+                         root->name, (unsigned long long)company.files, company.first, root->name);
+}
+
 static int remove_layout(struct removing *removing, const struct removal *removal,
                          struct ocs_error *err)
 {
@@ -339,6 +352,8 @@ static int remove_layout(struct removing *removing, const struct removal *remova
     struct moving moving = {.removing = removing, .root = removal->root};
     const struct ocs_roots_then then = {.data = &moving, .call = move_folder};
     int result = ocs_roots_remove_and(&place, removal->root->name, removing->run, &then, err);
+    if (result == 0)
+        tell_company(removing, removal->root);
     if (result == 0 && removing->on_change) {
         struct ocs_change change = {.action = "remove", .layout = removal->root->name};
         removing->on_change(removing->data, &change);

@@ -3,6 +3,7 @@
 #include "merge.h"
 
 #include "cleanup.h"
+#include "company.h"
 #include "error.h"
 #include "heal.h"
 #include "trash.h"
@@ -221,6 +222,8 @@ static int restore_run(struct ocs_store *store, const char *run, const char *lay
     int result = read_old_index(store, run, layout, &index, err);
     if (result == 0) /* what it needs and gc has moved away */
         result = ocs_heal_for(store, &index.document, &healed, err);
+    if (result == 0)
+        result = ocs_company_restore(store, run, layout, err);
     return result == 0 ? merge_old_index(store, layout, &index, outcome, err) : result;
 }
 
