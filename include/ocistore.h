@@ -301,7 +301,8 @@ OCS_PUBLIC int ocs_trash_list(struct ocs_store *store, void *data,
 /* Put back blobs (verified) by digest, and what a layout listed by its name: the
  * entries of its last index.json in the trash are merged into the one it has now.
  * A tag that it has again stays as it is.  OCS_USAGE: nothing of that name lies
- * there. */
+ * there.  OCS_REFUSED: a copy is damaged, or such a layout lacks blobs afterwards: each is
+ * told as the change "missing", and the layout's as "restore-incomplete". */
 OCS_PUBLIC int ocs_trash_restore(struct ocs_store *store, const char *const *names, size_t count,
                                  void *data, ocs_change_fn *on_change, struct ocs_error *err);
 

@@ -8,9 +8,15 @@
 static const char *past_of(const char *action)
 {
     static const char *const verbs[][2] = {
-        {"remove", "removed"},   {"tag", "tagged"},    {"move", "moved to"},
-        {"attach", "attached"},  {"forget", "forgot"}, {"adopt", "adopted"},
-        {"restore", "restored"}, {"prune", "dropped"},
+        {"remove", "removed"},
+        {"tag", "tagged"},
+        {"move", "moved to"},
+        {"attach", "attached"},
+        {"forget", "forgot"},
+        {"adopt", "adopted"},
+        {"restore", "restored"},
+        {"prune", "dropped"},
+        {"restore-incomplete", "brought back index.json, but not all blobs, of"},
     };
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
         if (strcmp(action, verbs[i][0]) == 0)

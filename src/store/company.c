@@ -133,12 +133,13 @@ static int sync_folder(struct ocs_walk *walk, struct ocs_error *err)
 }
 
 int ocs_company_restore(struct ocs_store *store, const char *run, const char *layout,
-                        struct ocs_error *err)
+                        uint64_t *moved, struct ocs_error *err)
 {
     struct moving moving = {.store = store, .layout = layout};
     struct ocs_walk walk = {.on_file = move_file, .on_folder_end = sync_folder};
     begin(&walk, &moving, run);
     int result = ocs_walk_run(&walk, err);
+    *moved = moving.found.files;
     if (result == 0 && moving.left > 0)
         ocs_store_notice(store,
                          "layout '%s': %llu of the files of its folder stay in the trash: there "

@@ -18,9 +18,9 @@ struct ocs_company {
  * oci-layout is another layout's: it is left out. */
 int ocs_company_look(struct ocs_store *store, const char *run, const char *layout,
                      struct ocs_company *out, struct ocs_error *err);
-/* Moves it back, durably; makes the layout's folder where it is gone.  A name that is taken
- * stays taken: what has it in the trash stays there, and that is a notice. */
+/* Moves it back, durably (*moved files); makes the layout's folder where it is gone.  A name that
+ * is taken stays taken: what has it in the trash stays there, and that is a notice. */
 int ocs_company_restore(struct ocs_store *store, const char *run, const char *layout,
-                        struct ocs_error *err);
+                        uint64_t *moved, struct ocs_error *err);
 
 #endif

@@ -6,8 +6,11 @@
 #include "company.h"
 #include "error.h"
 #include "heal.h"
+#include "missing.h"
 #include "trash.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -218,13 +221,16 @@ static int restore_run(struct ocs_store *store, const char *run, const char *lay
                        struct ocs_merge_outcome *outcome, struct ocs_error *err)
 {
     auto_index struct ocs_index index = {0};
-    uint64_t healed = 0;
+    uint64_t healed = 0, moved = 0;
     int result = read_old_index(store, run, layout, &index, err);
     if (result == 0) /* what it needs and gc has moved away */
         result = ocs_heal_for(store, &index.document, &healed, err);
     if (result == 0)
-        result = ocs_company_restore(store, run, layout, err);
-    return result == 0 ? merge_old_index(store, layout, &index, outcome, err) : result;
+        result = ocs_company_restore(store, run, layout, &moved, err);
+    if (result == 0)
+        result = merge_old_index(store, layout, &index, outcome, err);
+    outcome->added |= moved > 0;
+    return result;
 }
 
 /* The last good index.json of a layout of the store whose folder is gone.
@@ -267,7 +273,8 @@ static int restore_folder(struct ocs_store *store, const char *layout, bool *don
 /* The newest rm that took something which the layout does not have again: so each
  * call undoes one. That it is an older one, since tags are in the way of what a newer one took,
  * is said. */
-static int restore_layout(struct ocs_store *store, const char *layout, struct ocs_error *err)
+static int restore_layout(struct ocs_store *store, const char *layout, bool *changed,
+                          struct ocs_error *err)
 {
     auto_search struct search search = {.layout = layout};
     struct ocs_merge_outcome outcome = {0};
@@ -282,38 +289,114 @@ static int restore_layout(struct ocs_store *store, const char *layout, struct oc
         ocs_store_notice(store, "layout '%s': this is what an older rm took, that of %s", layout,
                          search.runs[left]);
     if (result == 0 && !outcome.added && !outcome.skipped && !skipped)
-        ocs_store_notice(store, "layout '%s' has everything that rm took from it", layout);
+        ocs_store_notice(store, "layout '%s' lists everything that rm took from it", layout);
+    *changed = outcome.added;
     return result;
 }
 
-static int restore_one(struct ocs_store *store, const char *name, void *data,
-                       ocs_change_fn *on_change, struct ocs_error *err)
+/* ---- is it whole? ---- */
+
+struct restoring {
+    struct ocs_store *store;
+    void *data;
+    ocs_change_fn *on_change;
+    bool incomplete;       /* some layout lacks blobs now */
+    struct ocs_error lack; /* which */
+};
+
+static void tell_change(const struct restoring *restoring, const char *action, const char *layout,
+                        const char *digest)
 {
+    struct ocs_change change = {.action = action, .layout = layout, .digest = digest};
+    if (restoring->on_change)
+        restoring->on_change(restoring->data, &change);
+}
+
+struct lacking {
+    const struct restoring *restoring;
+    const char *layout;
+    uint64_t count;
+    char first[OCS_DIGEST_BUF];
+};
+
+/* What the layout has in a blobs/ of its own came back with its folder. */
+static void on_missing(void *data, const struct ocs_digest *digest)
+{
+    struct lacking *lacking = data;
+    char text[OCS_DIGEST_BUF], path[PATH_MAX];
+    struct stat st;
+    snprintf(path, sizeof(path), "layouts/%s/blobs/%s", lacking->layout,
+             ocs_digest_path(digest, text));
+    if (fstatat(lacking->restoring->store->dir, path, &st, 0) == 0)
+        return;
+    ocs_digest_format(digest, text);
+    if (lacking->count++ == 0)
+        memcpy(lacking->first, text, sizeof(text));
+    tell_change(lacking->restoring, "missing", NULL, text);
+}
+
+/* That its list is back says nothing of the blobs. */
+static int check_layout(struct restoring *restoring, const char *layout, bool changed,
+                        struct ocs_error *err)
+{
+    struct lacking lacking = {.restoring = restoring, .layout = layout};
+    uint64_t count = 0;
+    int result = ocs_missing_each(restoring->store, layout, &lacking, on_missing, &count, err);
+    if (result < 0)
+        return result;
+    if (changed)
+        tell_change(restoring, lacking.count ? "restore-incomplete" : "restore", layout, NULL);
+    if (lacking.count == 0)
+        return 0;
+    restoring->incomplete = true;
+    ocs_error_hint(
+        &restoring->lack,
+        ocs_error_raise(&restoring->lack, OCS_REFUSED,
+                        "layout '%s' is there, but %llu of the blobs that it needs %s "
+                        "neither in the store nor whole in its trash: %s%s",
+                        layout, (unsigned long long)lacking.count,
+                        lacking.count == 1 ? "is" : "are", lacking.first,
+                        lacking.count == 1 ? "" : ", ..."),
+        "ocistore fsck --repair --from DIR, with a layout that has them; without one its damaged "
+        "images can only be imported again, or removed");
+    return 0;
+}
+
+/* ---- */
+
+static int restore_one(struct restoring *restoring, const char *name, struct ocs_error *err)
+{
+    struct ocs_store *store = restoring->store;
     struct ocs_digest digest;
-    bool blob = ocs_digest_parse(name, strlen(name), &digest) == 0;
-    bool done = false;
-    int result =
-        blob ? restore_blob(store, &digest, name, err) : restore_folder(store, name, &done, err);
-    if (result == 0 && !blob && !done)
-        result = restore_layout(store, name, err);
-    struct ocs_change change = {
-        .action = "restore", .layout = blob ? NULL : name, .digest = blob ? name : NULL};
-    if (result == 0 && on_change)
-        on_change(data, &change);
-    return result;
+    bool changed = false;
+    if (ocs_digest_parse(name, strlen(name), &digest) == 0) {
+        int result = restore_blob(store, &digest, name, err);
+        if (result == 0)
+            tell_change(restoring, "restore", NULL, name);
+        return result;
+    }
+    int result = restore_folder(store, name, &changed, err);
+    if (result == 0 && !changed)
+        result = restore_layout(store, name, &changed, err);
+    return result == 0 ? check_layout(restoring, name, changed, err) : result;
 }
 
 int ocs_trash_restore(struct ocs_store *store, const char *const *names, size_t count, void *data,
                       ocs_change_fn *on_change, struct ocs_error *err)
 {
+    struct restoring restoring = {.store = store, .data = data, .on_change = on_change};
     uint64_t healed = 0;
     int result = ocs_store_writer(store, err);
     if (result < 0)
         return result;
     for (size_t i = 0; result == 0 && i < count; i++)
-        result = restore_one(store, names[i], data, on_change, err);
+        result = restore_one(&restoring, names[i], err);
     if (result == 0) /* what a restored blob is needed with */
         result = ocs_heal(store, &healed, err);
     ocs_store_writer_end(store);
-    return result;
+    if (result < 0 || !restoring.incomplete)
+        return result;
+    if (err)
+        *err = restoring.lack;
+    return -OCS_REFUSED;
 }
