@@ -117,7 +117,9 @@ static void an_attached_layout_that_is_not_there(void **state)
                       "file or directory");
     assert_string_equal(
         shelf->err.hint,
-        "nothing was deleted; if the layout is gone for good: ocistore forget ci/app");
+        "nothing was deleted; mount it or put it back; if it has moved: ocistore forget "
+        "ci/app, and attach it where it is now; if it is gone for good: ocistore "
+        "forget ci/app");
 }
 
 static void a_root_entry_that_is_damaged_or_lost(void **state)
