@@ -14,6 +14,7 @@
 #include "store/heal.h"
 #include "store/history.h"
 #include "store/listing.h"
+#include "store/private_graph.h"
 #include "store/reserve.h"
 #include "store/staging.h"
 
@@ -322,7 +323,8 @@ static void note_end(struct run *run)
         ocs_reserve_make(run->store->state, &trouble) < 0 ||
         ocs_known_ended(run->store, now, &trouble) < 0 ||
         ocs_journal_expire(run->store->state, now, JOURNAL_KEEP_S, &trouble) < 0)
-        ocs_store_notice(run->store, "gc: %s", trouble.message);
+        ocs_store_notice(run->store, "gc is done, but did not tidy up behind itself: %s",
+                         trouble.message);
 }
 
 /* With a grace there is time to see what waits; without one this is the last chance. */
@@ -383,6 +385,14 @@ static int refuse_below_hold(const struct run *run, struct ocs_error *err)
                            "which keeps gc from sweeping");
 }
 
+/* Without it no run would ever know since when a blob is unreferenced.  Not so on a full
+ * disk: what this run deletes makes room to remember it. */
+static int check_memory(const struct run *run, struct ocs_error *err)
+{
+    int result = ocs_private_graph_denied(run->store->graph_path, err);
+    return ocs_error_context(err, result, "what is learned could not be kept");
+}
+
 static int run_locked(struct run *run, struct ocs_error *err)
 {
     struct ocs_store *store = run->store;
@@ -396,7 +406,10 @@ static int run_locked(struct run *run, struct ocs_error *err)
     int result = ocs_lock_take(store->locks, OCS_LOCK_GC, true, &wait, err);
     if (result)
         return ocs_error_context(err, result, "another gc is at work");
-    result = run_all(run, err);
+    if (!run->options->dry_run)
+        result = check_memory(run, err);
+    if (result == 0)
+        result = run_all(run, err);
     if (!run->options->dry_run)
         ocs_history_write(store, OCS_HISTORY_GC,
                           &(struct ocs_history){.ended = ocs_now_s(), .status = -result});

@@ -6,10 +6,12 @@
 #include "error.h"
 #include "io.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -33,15 +35,40 @@ static bool has_no_room(const char *graph_path)
     return ocs_io_allocate(fd, LEAST_FREE, name, NULL) < 0 && ocs_io_no_space();
 }
 
-bool ocs_private_graph_needed(const char *graph_path)
+/* errno says why not. */
+static bool may_write(const char *graph_path)
 {
     char data[PATH_MAX];
-    struct statvfs fs;
     snprintf(data, sizeof(data), "%s/" DATA, graph_path);
-    if (faccessat(AT_FDCWD, graph_path, W_OK, AT_EACCESS) < 0)
-        return true;
-    if (faccessat(AT_FDCWD, data, F_OK, AT_EACCESS) == 0 &&
-        faccessat(AT_FDCWD, data, W_OK, AT_EACCESS) < 0)
+    return faccessat(AT_FDCWD, graph_path, W_OK, AT_EACCESS) == 0 &&
+           (faccessat(AT_FDCWD, data, W_OK, AT_EACCESS) == 0 || errno == ENOENT);
+}
+
+/* The folder that one which is not there would be made in. */
+static bool may_make(const char *graph_path)
+{
+    char parent[PATH_MAX];
+    snprintf(parent, sizeof(parent), "%s", graph_path);
+    char *slash = strrchr(parent, '/');
+    if (slash)
+        *slash = '\0';
+    return faccessat(AT_FDCWD, slash ? parent : ".", W_OK, AT_EACCESS) == 0;
+}
+
+int ocs_private_graph_denied(const char *graph_path, struct ocs_error *err)
+{
+    if (may_write(graph_path) || (errno == ENOENT && may_make(graph_path)))
+        return 0;
+    bool read_only = errno == EROFS;
+    return ocs_error_hint(err, ocs_error_errno(err, "%s", graph_path), "%s",
+                          read_only ? "mount the file system for writing"
+                                    : "run this as the owner of the store");
+}
+
+bool ocs_private_graph_needed(const char *graph_path)
+{
+    struct statvfs fs;
+    if (!may_write(graph_path))
         return true;
     if (statvfs(graph_path, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < LEAST_FREE)
         return true;

@@ -12,6 +12,9 @@
 /* Whether nothing can be written to the folder of the graph, or into its file. */
 bool ocs_private_graph_needed(const char *graph_path);
 
+/* Negative, described: this user may not write it, whatever room there is. */
+int ocs_private_graph_denied(const char *graph_path, struct ocs_error *err);
+
 /* Makes the folder, with a copy of the graph if there is one that can be read
  * (*copied); the caller holds graph.lock shared.  Free *path. */
 int ocs_private_graph_make(const char *graph_path, char **path, bool *copied,

@@ -61,6 +61,8 @@ static int open_folders(struct ocs_store *store, const char *dir, struct ocs_err
     if (store->dir < 0)
         return errno == ENOTDIR ? no_folder(dir, err) : ocs_error_errno(err, "%s", dir);
     int result = ocs_io_open_dir(store->dir, ".ocistore", &store->state, ".ocistore", err);
+    if (result < 0 && errno == EACCES)
+        return ocs_error_hint(err, result, "run this as the owner of the store");
     return result > 0 ? no_store(dir, err) : result;
 }
 

@@ -56,6 +56,8 @@ looks() {
     run 0 fsck --quick
     run 0 gc -n
     run 0 trash
+    run_json 8 gc # could not remember what it sees
+    complains "what is learned could not be kept: $STORE/.ocistore/graph: "
     run 8 import known
     run 8 rm known
     run 8 tag known:v w
