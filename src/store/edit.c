@@ -37,8 +37,8 @@ static int read_index(struct ocs_store *store, const struct ocs_edit *edit, int 
         struct ocs_bytes empty = {.data = strdup(OCS_INDEX_EMPTY), .size = strlen(OCS_INDEX_EMPTY)};
         return empty.data ? ocs_index_parse(&empty, index, err) : ocs_error_memory(err);
     }
-    if (dir < 0)
-        return -OCS_REFUSED; /* as it was described when it was to be opened */
+    if (dir < 0) /* as it was described when it was to be opened */
+        return ocs_root_hint_missing(edit->root, -OCS_REFUSED, err);
     return result > 0 ? ocs_root_refuse(edit->root, err) : result;
 }
 

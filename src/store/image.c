@@ -61,7 +61,9 @@ const struct ocs_census_layout *ocs_image_layout(const struct ocs_census *census
             return layout;
         int result = ocs_error_raise(err, layout->fault, "%s", layout->trouble);
         const char *help = ocs_root_help(&layout->root, layout->fault);
-        if (help && layout->state != OCS_LAYOUT_MISSING)
+        if (layout->state == OCS_LAYOUT_MISSING)
+            ocs_root_hint_missing(&layout->root, result, err);
+        else if (help)
             ocs_error_hint(err, result, "%s", help);
         return NULL;
     }

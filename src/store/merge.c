@@ -191,7 +191,7 @@ static int hint_lost(const struct merging *merging, const struct ocs_root *root,
     auto_fd int dir = -1;
     char help[OCS_ROOT_HELP_SIZE];
     if (ocs_store_open_layout(merging->store, root, &dir, NULL) == OCS_IO_ABSENT)
-        return ocs_error_hint(err, result, "%s", ocs_root_missing_help(root, help, sizeof(help)));
+        return ocs_root_hint_missing(root, result, err);
     return ocs_error_hint(
         err, result,
         "`ocistore fsck --repair` puts the last good index.json back into its folder%s",

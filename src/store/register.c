@@ -48,8 +48,10 @@ static int read_index(struct ocs_store *store, const struct ocs_root *root, stru
     struct ocs_index_wait wait = {.patience_ms = 5000, .hooks = &store->hooks};
     ocs_store_layout_label(root, label, sizeof(label));
     int result = ocs_store_open_layout(store, root, &dir, err);
-    if (result > 0)
-        return ocs_error_raise(err, OCS_USAGE, "%s: no layout is there: %s", label, root->path);
+    if (result > 0) {
+        result = ocs_error_raise(err, OCS_USAGE, "%s: no layout is there: %s", label, root->path);
+        return root->registered ? ocs_root_hint_missing(root, result, err) : result;
+    }
     if (result == 0)
         result = ocs_index_read(dir, label, &wait, index, err);
     return result > 0 ? ocs_root_refuse(root, err) : result;

@@ -152,7 +152,10 @@ static int read_index(struct removing *removing, const struct removal *removal, 
     ocs_store_layout_label(removal->root, label, sizeof(label));
     int result = ocs_store_open_layout(removing->store, removal->root, dir, err);
     if (result > 0)
-        return ocs_error_raise(err, OCS_REFUSED, "%s is not there: %s", label, removal->root->path);
+        return ocs_root_hint_missing(
+            removal->root,
+            ocs_error_raise(err, OCS_REFUSED, "%s is not there: %s", label, removal->root->path),
+            err);
     if (result == 0)
         result = ocs_index_read(*dir, label, &wait, index, err);
     return result > 0 ? ocs_root_refuse(removal->root, err) : result;

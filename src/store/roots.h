@@ -44,6 +44,9 @@ struct ocs_root {
 const char *ocs_root_help(const struct ocs_root *root, enum ocs_status fault);
 /* After a positive result of ocs_index_read: the same as a hint. Returns -OCS_REFUSED. */
 int ocs_root_refuse(const struct ocs_root *root, struct ocs_error *err);
+/* After an error about a folder that is not there: ocs_root_missing_help as its hint.
+ * Returns `result`. */
+int ocs_root_hint_missing(const struct ocs_root *root, int result, struct ocs_error *err);
 
 /* "; if the layout is gone for good: ..." with the command that unregisters it, behind
  * another hint; "" for that of a store in place, which is registered as long as it is there. */

@@ -128,6 +128,12 @@ int ocs_root_refuse(const struct ocs_root *root, struct ocs_error *err)
     return help ? ocs_error_hint(err, -OCS_REFUSED, "%s", help) : -OCS_REFUSED;
 }
 
+int ocs_root_hint_missing(const struct ocs_root *root, int result, struct ocs_error *err)
+{
+    char help[OCS_ROOT_HELP_SIZE];
+    return ocs_error_hint(err, result, "%s", ocs_root_missing_help(root, help, sizeof(help)));
+}
+
 const struct ocs_root *ocs_roots_find(const struct ocs_roots *roots, const char *name)
 {
     for (size_t i = 0; i < roots->count; i++) {

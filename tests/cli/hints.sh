@@ -60,3 +60,14 @@ complains "is attached already, as 'one'"
 complains 'ocistore mv one two'
 run_json 0 ls
 holds 'map(select(.attached == true)) | length == 1'
+
+# The folder of a layout that is gone: whatever was asked for, its last good index.json has it back.
+rm -r "$STORE/layouts/app1"
+for command in 'rm app1:latest' 'tag app1:latest x' 'tree app1:latest' 'why app1:latest' 'mv app1 x' \
+    "adopt $digest app1:x" "import $LAYOUTS/app1" gc; do
+    # shellcheck disable=SC2086
+    "$OCISTORE_BIN" $command >out 2>err && fail "$command worked"
+    complains 'ocistore trash restore app1 makes it anew'
+done
+run 0 trash restore app1
+run 0 tree app1:latest
