@@ -564,8 +564,8 @@ enum ocs_severity {
 
 struct ocs_affected {
     const char *layout;
-    const char *ref; /* NULL for an entry without a name: then digest tells */
-    const char *digest;
+    const char *ref;    /* NULL for an entry without a name: then digest tells */
+    const char *digest; /* NULL: the layout as a whole */
 };
 
 struct ocs_finding {

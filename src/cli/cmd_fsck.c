@@ -176,7 +176,10 @@ static void put_affected(struct ocs_cli *cli, const struct ocs_finding *finding)
         const struct ocs_affected *affected = &finding->affects[i];
         if (i > 0)
             ocs_output_put(out, OCS_STYLE_PLAIN, ", ");
-        ocs_cli_put_image_name(cli, affected->layout, affected->ref, affected->digest);
+        if (affected->digest)
+            ocs_cli_put_image_name(cli, affected->layout, affected->ref, affected->digest);
+        else
+            ocs_output_put(out, OCS_STYLE_PLAIN, "all of %s", affected->layout);
     }
     uint64_t more = finding->affects_total > finding->affects_count
                         ? finding->affects_total - finding->affects_count

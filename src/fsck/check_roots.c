@@ -37,7 +37,15 @@ static int blame(const struct visit *visit, const char *id, const char *file, co
         path = NULL;
         return ocs_error_memory(err);
     }
-    return ocs_fsck_blame_file(visit->run, id, path, message, err);
+    struct ocs_finding_note note = {
+        .id = id,
+        .severity = ocs_finding_severity(id),
+        .blob = OCS_NO_BLOB,
+        .layout = ocs_finding_severity(id) > OCS_SEVERITY_INFO ? visit->place->name : NULL,
+        .path = path,
+        .message = message,
+    };
+    return ocs_findings_add(&visit->run->findings, &note, err);
 }
 
 static int on_problem(void *data, const struct ocs_problem *problem, struct ocs_error *err)
@@ -54,6 +62,7 @@ static int on_problem(void *data, const struct ocs_problem *problem, struct ocs_
         .id = problem->id,
         .severity = problem->severity,
         .blob = OCS_NO_BLOB,
+        .layout = visit->place->name,
         .path = path,
         .message = message,
     };
@@ -138,6 +147,7 @@ static int blame_index(const struct visit *visit, const char *id, const char *me
         .id = id,
         .severity = OCS_SEVERITY_ERROR,
         .blob = OCS_NO_BLOB,
+        .layout = visit->place->name,
         .path = path,
         .message = message,
         .action = visit->help,
@@ -317,6 +327,7 @@ static int blame_missing(struct ocs_fsck_run *run, const struct ocs_root *root, 
         .id = "layout-missing",
         .severity = OCS_SEVERITY_ERROR,
         .blob = OCS_NO_BLOB,
+        .layout = root->name,
         .path = root->path,
         .message = why,
         .action =

@@ -93,10 +93,10 @@ static uint64_t order_of(const struct ocs_digest *digest)
 static int keep_texts(struct ocs_findings *findings, const struct ocs_finding_note *note,
                       struct ocs_kept_finding *kept, struct ocs_error *err)
 {
-    const char *const from[] = {note->path, note->expected, note->actual, note->message,
-                                note->action};
-    uint32_t *const to[] = {&kept->path, &kept->expected, &kept->actual, &kept->message,
-                            &kept->action};
+    const char *const from[] = {note->layout, note->path,    note->expected,
+                                note->actual, note->message, note->action};
+    uint32_t *const to[] = {&kept->layout, &kept->path,    &kept->expected,
+                            &kept->actual, &kept->message, &kept->action};
     for (size_t i = 0; i < sizeof(from) / sizeof(from[0]); i++) {
         int r = ocs_text_pool_add(&findings->texts, from[i], to[i], err);
         if (r < 0)
@@ -200,4 +200,9 @@ struct ocs_finding ocs_findings_get(const struct ocs_findings *findings, size_t 
         .message = ocs_text_pool_get(&findings->texts, kept->message),
         .action = ocs_text_pool_get(&findings->texts, kept->action),
     };
+}
+
+const char *ocs_findings_layout(const struct ocs_findings *findings, size_t index)
+{
+    return ocs_text_pool_get(&findings->texts, findings->items[index].layout);
 }

@@ -12,7 +12,8 @@
 struct ocs_finding_note {
     const char *id;
     enum ocs_severity severity;
-    uint32_t blob; /* OCS_NO_BLOB: it is not about a blob */
+    uint32_t blob;      /* OCS_NO_BLOB: it is not about a blob */
+    const char *layout; /* that it hurts as a whole; or NULL */
     const char *path;
     const char *expected, *actual;
     const char *message;
@@ -23,7 +24,7 @@ struct ocs_kept_finding {
     uint64_t order; /* the first bytes of its digest */
     const char *id;
     uint32_t blob;
-    uint32_t path, expected, actual, message, action; /* in `texts` */
+    uint32_t layout, path, expected, actual, message, action; /* in `texts` */
     uint8_t severity;
     bool fixed; /* by a repair */
 };
@@ -47,6 +48,8 @@ int ocs_findings_settle(struct ocs_findings *findings, size_t index, bool fixed,
                         struct ocs_error *err);
 /* The public form; strings live until the next add, affects are the caller's. */
 struct ocs_finding ocs_findings_get(const struct ocs_findings *findings, size_t index);
+/* The layout that it hurts as a whole, or NULL. */
+const char *ocs_findings_layout(const struct ocs_findings *findings, size_t index);
 
 /* The severity that doc/fsck.md gives an id; INFO for one it does not know. */
 enum ocs_severity ocs_finding_severity(const char *id);

@@ -192,6 +192,9 @@ static int tell(struct telling *telling, size_t index, struct ocs_error *err)
     int r = count(run, &finding, err);
     if (r < 0 || !run->options->on_finding)
         return r;
+    affected[0] = (struct ocs_affected){.layout = ocs_findings_layout(&run->findings, index)};
+    finding.affects = affected;
+    finding.affects_count = finding.affects_total = affected[0].layout ? 1 : 0;
     if (kept->blob != OCS_NO_BLOB)
         r = list_affected(telling, kept->blob, &finding, affected, digests, err);
     if (r == 0)

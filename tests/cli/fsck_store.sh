@@ -99,6 +99,7 @@ run_json 4 --store "$STORE" fsck
 holds 'any(.id == "layout-missing" and (.action | startswith("ocistore trash restore app6")
 and endswith("if it is gone for good: ocistore rm app6")))'
 mv app6 "$STORE/layouts/app6"
+holds 'any(.id == "layout-missing" and .affects == [{layout: "app6", ref: null, digest: null}])'
 run 0 --store "$STORE" fsck
 run 0 --store "$STORE" -v fsck
 dangling=$(sed -n 's/.*to list it again: ocistore adopt \(sha256:[0-9a-f]*\) NAME:TAG/\1/p' out | head -n 1)

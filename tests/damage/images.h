@@ -357,8 +357,11 @@ static inline void verdict_add(void *data, const struct ocs_finding *finding)
     verdict_say(verdict, "%s %s %s", severities[finding->severity], finding->id, subject);
     for (size_t i = 0; i < finding->affects_count; i++) {
         const struct ocs_affected *affected = &finding->affects[i];
-        verdict_say(verdict, "%s%s:%s", i ? ", " : " (", affected->layout,
-                    affected->ref ? affected->ref : images_name(verdict->images, affected->digest));
+        verdict_say(verdict, "%s%s", i ? ", " : " (", affected->layout);
+        if (affected->digest) /* else it is the layout as a whole */
+            verdict_say(verdict, ":%s",
+                        affected->ref ? affected->ref
+                                      : images_name(verdict->images, affected->digest));
     }
     verdict_say(verdict, finding->affects_count ? ")\n" : "\n");
     assert_true(finding->affects_total >= finding->affects_count);

@@ -302,7 +302,7 @@ static const struct row rows[] = {
      "warning document-type-conflict m (shop:x)\n", OCS_OK, NULL},
     {"two media types", two_media_types, "warning document-type-conflict m (shop:x, shop:y)\n",
      OCS_OK, NULL},
-    {"a strange name", strange_name, "warning ref-name-invalid index.json\n", OCS_OK, NULL},
+    {"a strange name", strange_name, "warning ref-name-invalid index.json (shop)\n", OCS_OK, NULL},
     {"a document that is too large", too_large, "error document-too-large m (shop:x)\n",
      OCS_REFUSED, NULL},
     {"sha512", sha512, "", OCS_OK, NULL},

@@ -305,9 +305,9 @@ static const struct row rows[] = {
      "warning blob-algorithm-unknown crc\n"
      "info orphan-blob crc\n",
      OCS_OK},
-    {"no oci-layout", no_layout_file, "error layout-file-missing oci-layout\n", OCS_REFUSED},
-    {"an old oci-layout", old_layout_file, "error layout-version oci-layout\n", OCS_REFUSED},
-    {"a name twice", same_name_twice, "warning index-duplicate-ref index.json\n", OCS_OK},
+    {"no oci-layout", no_layout_file, "error layout-file-missing oci-layout (shop)\n", OCS_REFUSED},
+    {"an old oci-layout", old_layout_file, "error layout-version oci-layout (shop)\n", OCS_REFUSED},
+    {"a name twice", same_name_twice, "warning index-duplicate-ref index.json (shop)\n", OCS_OK},
 };
 
 static void every_row(void **state)
@@ -358,7 +358,7 @@ static void an_unreadable_index_is_an_error_and_everything_an_orphan(void **stat
     images_make_layout(&images, *state);
     no_index(&images);
     assert_int_equal(images_fsck(&images, (struct ocs_fsck_options){0}, NULL, &verdict), 0);
-    assert_int_equal(strncmp(verdict.text, "error index-unreadable index.json\n", 34), 0);
+    assert_int_equal(strncmp(verdict.text, "error index-unreadable index.json (shop)\n", 41), 0);
     assert_int_equal(verdict.report.errors, 1);
     assert_int_equal(verdict.report.status, OCS_REFUSED);
     assert_int_equal(verdict.report.infos, images.count);
@@ -371,7 +371,7 @@ static void half_an_index_is_an_error(void **state)
     images_make_layout(&images, *state);
     half_index(&images);
     assert_int_equal(images_fsck(&images, (struct ocs_fsck_options){0}, NULL, &verdict), 0);
-    assert_int_equal(strncmp(verdict.text, "error index-invalid index.json\n", 31), 0);
+    assert_int_equal(strncmp(verdict.text, "error index-invalid index.json (shop)\n", 38), 0);
     assert_int_equal(verdict.report.errors, 1);
 }
 

@@ -170,7 +170,7 @@ static void a_missing_layout_is_an_error(void **state)
     struct ocs_bytes index = {.data = "{}", .size = 2};
     assert_int_equal(ocs_roots_put(&roots, &gone, &index, NULL), 0);
     ocs_store_close(store);
-    images_expect(&images, DEFAULT, "error layout-missing layouts/gone\n", OCS_REFUSED);
+    images_expect(&images, DEFAULT, "error layout-missing layouts/gone (gone)\n", OCS_REFUSED);
 }
 
 static void a_damaged_entry_of_the_registry_is_an_error(void **state)
