@@ -156,6 +156,7 @@ struct ocs_import_options {
 
 struct ocs_import_report {
     uint64_t images;
+    uint64_t referrers; /* of these or each other, which came along without being an entry */
     uint64_t blobs_copied;
     uint64_t blobs_reused;
     uint64_t bytes_copied;

@@ -38,7 +38,8 @@ static const struct ocs_option options[] = {
      .offset = VALUE(shared_blobs),
      .value = "DIR",
      .help = "where the sources keep their blobs, like skopeo's\n"
-             "--src-shared-blob-dir\n"},
+             "--src-shared-blob-dir; not searched for referrers that no\n"
+             "index.json lists\n"},
     {.name = "link",
      .kind = OCS_OPTION_CHOICE,
      .offset = VALUE(link),
@@ -82,12 +83,15 @@ static void print_summary(struct ocs_cli *cli, const struct ocs_import_report *r
     if (out->json) {
         ocs_output_summary(out);
         ocs_output_integer(out, "images", report->images);
+        ocs_output_integer(out, "referrers", report->referrers);
         ocs_output_integer(out, "blobs_copied", report->blobs_copied);
         ocs_output_integer(out, "blobs_reused", report->blobs_reused);
         ocs_output_integer(out, "bytes_copied", report->bytes_copied);
     } else if (!out->quiet) {
-        ocs_output_line(out, "%s; %s copied (%s), %" PRIu64 " were there already",
+        ocs_output_line(out, "%s%s%s; %s copied (%s), %" PRIu64 " were there already",
                         ocs_text_count(report->images, "image").text,
+                        report->referrers ? ", and beside them " : "",
+                        report->referrers ? ocs_text_count(report->referrers, "referrer").text : "",
                         ocs_text_count(report->blobs_copied, "blob").text,
                         ocs_text_size(report->bytes_copied).text, report->blobs_reused);
     }
@@ -136,7 +140,8 @@ const struct ocs_command OCS_CMD_IMPORT = {
                "Every blob is hashed while it is copied; nothing gets its name before size and\n"
                "digest are right. Blobs that the store has are not copied again, and repeating an\n"
                "import changes nothing. Each source is taken whole or not at all. An image with a\n"
-               "tag that the layout already has takes its place.\n",
+               "tag that the layout already has takes its place. Referrers (signatures, SBOMs) in\n"
+               "a SOURCE's own blobs come along with their subject, listed or not.\n",
     .examples = "  skopeo copy docker://docker.io/library/nginx oci:nginx:latest\n"
                 "  ocistore import nginx\n"
                 "  ocistore import --name web nginx:latest caddy:2\n",

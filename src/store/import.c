@@ -25,16 +25,10 @@ void ocs_import_failed(struct ocs_import *import, const struct ocs_error *error)
 
 /* ---- the run ---- */
 
-static int fetch_all(struct ocs_import *import, struct ocs_error *err)
+static int fetch(struct ocs_import *import, struct ocs_work *list, struct ocs_error *err)
 {
-    struct ocs_work *list = NULL;
-    int result = 0;
-    for (uint32_t i = 0; result == 0 && i < import->source_count; i++) {
-        if (!import->sources[i].failed)
-            result = ocs_import_seed(import, i, &list, err);
-    }
     uint64_t count = 0;
-    for (struct ocs_work *work = list; work; work = work->next)
+    for (const struct ocs_work *work = list; work; work = work->next)
         count++;
     struct ocs_workers_options options = {
         .threads = import->options->jobs,
@@ -45,7 +39,34 @@ static int fetch_all(struct ocs_import *import, struct ocs_error *err)
         .work = ocs_import_fetch,
         .on_done = ocs_import_on_done,
     };
-    return result == 0 && list ? ocs_workers_run(&options, list, err) : result;
+    return list ? ocs_workers_run(&options, list, err) : 0;
+}
+
+static int fetch_referrers(struct ocs_import *import, struct ocs_error *err)
+{
+    struct ocs_work *list = NULL;
+    int result = ocs_import_find_referrers(import, err);
+    do {
+        list = NULL;
+        if (result == 0)
+            result = ocs_import_follow_referrers(import, &list, err);
+        if (result == 0)
+            result = fetch(import, list, err);
+    } while (result == 0 && list);
+    return result;
+}
+
+static int fetch_all(struct ocs_import *import, struct ocs_error *err)
+{
+    struct ocs_work *list = NULL;
+    int result = 0;
+    for (uint32_t i = 0; result == 0 && i < import->source_count; i++) {
+        if (!import->sources[i].failed)
+            result = ocs_import_seed(import, i, &list, err);
+    }
+    if (result == 0)
+        result = fetch(import, list, err);
+    return result == 0 ? fetch_referrers(import, err) : result;
 }
 
 /* ---- the layouts ---- */
@@ -101,6 +122,15 @@ static int commit_source(struct ocs_import *import, struct ocs_import_source *so
     return result;
 }
 
+static void count_referrers(const struct ocs_import *import)
+{
+    for (size_t i = 0; i < import->referrer_count; i++) {
+        uint32_t place = import->referrers[i]->place;
+        if (place != OCS_IMPORT_NOWHERE && import->items[place]->needed)
+            import->report->referrers++;
+    }
+}
+
 static int commit_all(struct ocs_import *import, struct ocs_error *err)
 {
     int result = 0;
@@ -147,6 +177,8 @@ static int run(struct ocs_import *import, struct ocs_error *err)
         result = ocs_import_judge(import, err);
     if (result == 0)
         result = ocs_import_publish(import, err);
+    if (result == 0)
+        count_referrers(import);
     return result == 0 ? commit_all(import, err) : result;
 }
 
@@ -206,6 +238,7 @@ static void import_clear(struct ocs_import *import)
             ocs_import_item_free(import->items[i]);
     }
     free(import->items);
+    ocs_import_referrers_free(import);
     ocs_digest_set_free(import->set);
     ocs_staging_close(&import->staging);
     for (size_t i = 0; import->sources && i < import->source_count; i++) {

@@ -69,6 +69,16 @@ struct ocs_import_item {
     unsigned char key[];
 };
 
+/* A document in a source's own `blobs` that has a subject, and that no entry leads to. */
+struct ocs_import_referrer {
+    struct ocs_digest subject, digest;
+    char *media_type; /* as it says itself, or NULL */
+    int64_t size;     /* of the file */
+    uint32_t source;
+    uint32_t place; /* among the items; OCS_IMPORT_NOWHERE while its subject is in no closure */
+};
+#define OCS_IMPORT_NOWHERE UINT32_MAX
+
 struct ocs_import_source {
     struct ocs_source source;
     uint32_t *places; /* of its chosen entries */
@@ -85,6 +95,9 @@ struct ocs_import {
     struct ocs_digest_set *set;
     struct ocs_import_item **items; /* ocs_digest_set_count(set) of them */
     size_t capacity;
+    struct ocs_import_referrer **referrers; /* sorted by subject */
+    size_t referrer_count;
+    uint32_t followed;              /* the items before have brought their referrers */
     struct ocs_error first_failure; /* of a source; status OCS_OK: none yet */
 };
 
@@ -96,6 +109,10 @@ void ocs_import_failed(struct ocs_import *import, const struct ocs_error *error)
  * goes to the front of *list. */
 int ocs_import_seed(struct ocs_import *import, uint32_t index, struct ocs_work **list,
                     struct ocs_error *err);
+/* The same for a referrer, which gets its place; none when its entry was taken out of the
+ * store, which would not keep it. */
+int ocs_import_seed_referrer(struct ocs_import *import, struct ocs_import_referrer *referrer,
+                             struct ocs_work **list, struct ocs_error *err);
 /* For the workers; what the item's document leads to becomes more work. */
 int ocs_import_on_done(struct ocs_workers *workers, void *data, struct ocs_work *work,
                        struct ocs_error *err);
@@ -109,6 +126,16 @@ void ocs_import_staged_name(const struct ocs_import_item *item, char out[16]);
  * item->stamp is set; positive: OCS_IO_ABSENT, OCS_IO_NOT_REGULAR, OCS_BLOB_BAD. */
 int ocs_import_verify_present(struct ocs_import *import, struct ocs_import_item *item,
                               struct ocs_error *err);
+
+/* import_referrers.c: when the closures are known: looks for import->referrers. */
+int ocs_import_find_referrers(struct ocs_import *import, struct ocs_error *err);
+void ocs_import_referrers_free(struct ocs_import *import);
+/* The first of those that have the item as their subject, and how many they are. */
+size_t ocs_import_referrers_of(const struct ocs_import *import, uint32_t place, size_t *count);
+/* Items for the referrers of items; the work that they are goes to the front of *list.
+ * Repeated until they bring nothing new. */
+int ocs_import_follow_referrers(struct ocs_import *import, struct ocs_work **list,
+                                struct ocs_error *err);
 
 /* import_closure.c: which sources can be taken: marks what they need, and
  * describes what is wrong with the others. */

@@ -11,6 +11,7 @@
 /* Bits of item->visit; import_publish.c has the first. */
 #define JUDGED  2u
 #define SUBJECT 4u /* was in the list of subjects */
+#define TRIED   8u /* as a referrer */
 
 /* ---- what may be absent (doc/documents.md, "Absent is not damaged") ---- */
 
@@ -52,11 +53,12 @@ struct judging {
     const char *ref; /* of the entry that is looked at */
     uint32_t *stack;
     size_t depth;
-    uint32_t *subjects; /* that the entries' documents have: judged when these are */
+    uint32_t *subjects; /* that the documents have: judged when these are */
     size_t subject_count;
-    uint32_t *trail; /* what was judged for the sake of one subject */
-    size_t trail_count;
-    bool optional; /* a subject is judged: what is missing leaves it out */
+    uint32_t *reached; /* all that was judged */
+    size_t reached_count;
+    bool optional; /* a subject or a referrer is judged: what is missing leaves it out */
+    bool unlisted; /* for the sake of a referrer: so does what is damaged */
 };
 #define LEFT_OUT 1
 
@@ -123,8 +125,7 @@ static void push(struct judging *judging, struct ocs_import_item *item)
         return;
     item->visit |= JUDGED;
     judging->stack[judging->depth++] = item->place;
-    if (judging->optional)
-        judging->trail[judging->trail_count++] = item->place;
+    judging->reached[judging->reached_count++] = item->place;
 }
 
 static void push_subject(struct judging *judging, struct ocs_import_item *item)
@@ -177,49 +178,116 @@ static int judge_entry(struct judging *judging, size_t chosen, struct ocs_error 
     return result;
 }
 
-/* As if it had never been looked at. */
-static void leave_out(struct judging *judging, const struct ocs_import_item *subject,
-                      size_t subjects_before)
+/* ---- what may be left out ---- */
+
+/* What was pushed since is as if it had never been looked at. */
+static void forget(struct judging *judging, size_t reached_before, size_t subjects_before)
 {
-    char name[OCS_DIGEST_BUF];
-    struct ocs_digest digest;
     struct ocs_import *import = judging->import;
-    while (judging->trail_count > 0)
-        import->items[judging->trail[--judging->trail_count]]->visit &= (uint8_t)~JUDGED;
+    while (judging->reached_count > reached_before)
+        import->items[judging->reached[--judging->reached_count]]->visit &= (uint8_t)~JUDGED;
     while (judging->subject_count > subjects_before)
         import->items[judging->subjects[--judging->subject_count]]->visit &= (uint8_t)~SUBJECT;
     judging->depth = 0;
-    ocs_digest_from_key(subject->key, subject->key_size, &digest);
-    ocs_store_notice(import->store, "%s: the subject %s is not complete: left out",
-                     judging->source->source.text, ocs_digest_format(&digest, name));
 }
 
-/* A subject need not be there at all (doc/documents.md): one of which a part is
- * missing is left as it is. */
-static int judge_subject(struct judging *judging, uint32_t place, struct ocs_error *err)
+static void tell_left_out(const struct judging *judging, const struct ocs_import_edge *edge,
+                          const char *end, const char *why)
 {
-    struct ocs_import_item *subject = judging->import->items[place];
-    size_t before = judging->subject_count;
-    int result = 0;
-    judging->trail_count = 0;
-    push(judging, subject);
+    char name[OCS_DIGEST_BUF];
+    struct ocs_digest digest;
+    const struct ocs_import_item *item = judging->import->items[edge->place];
+    ocs_digest_from_key(item->key, item->key_size, &digest);
+    ocs_store_notice(judging->import->store, "%s: the %s %s is %s%s", judging->source->source.text,
+                     edge->role == OCS_ROLE_SUBJECT ? "subject" : "referrer",
+                     ocs_digest_format(&digest, name), end, why);
+}
+
+static int judge_closure(struct judging *judging, const struct ocs_import_edge *edge,
+                         struct ocs_error *err)
+{
+    struct ocs_import_item *item = judging->import->items[edge->place];
+    int result = judge_item(judging, edge, edge->role == OCS_ROLE_SUBJECT, err);
+    if (result == 0)
+        push(judging, item);
     while (result == 0 && judging->depth > 0) {
         uint32_t next = judging->stack[--judging->depth];
         result = judge_children(judging, judging->import->items[next], false, err);
     }
-    if (result != LEFT_OUT)
-        return result;
-    leave_out(judging, subject, before);
-    return 0;
+    return result;
 }
 
-static int judge_subjects(struct judging *judging, struct ocs_error *err)
+static int judge_optional(struct judging *judging, const struct ocs_import_edge *edge,
+                          struct ocs_error *err)
+{
+    size_t reached = judging->reached_count, subjects = judging->subject_count;
+    struct ocs_error error = {0};
+    int result = judge_closure(judging, edge, &error);
+    if (result)
+        forget(judging, reached, subjects);
+    if (result == LEFT_OUT) {
+        tell_left_out(judging, edge, "not complete: left out", "");
+        return 0;
+    }
+    if (result == -OCS_REFUSED && judging->unlisted) {
+        tell_left_out(judging, edge, "left out: ", error.message);
+        return 0;
+    }
+    if (result && err)
+        *err = error;
+    return result;
+}
+
+/* A subject need not be there at all (doc/documents.md): one of which a part is
+ * missing is left as it is. */
+static int judge_subjects(struct judging *judging, size_t *next, struct ocs_error *err)
 {
     int result = 0;
+    while (result == 0 && *next < judging->subject_count) {
+        struct ocs_import_edge edge = {
+            .place = judging->subjects[(*next)++], .role = OCS_ROLE_SUBJECT, .size = -1};
+        result = judge_optional(judging, &edge, err);
+    }
+    return result;
+}
+
+static int judge_referrer(struct judging *judging, uint32_t place, struct ocs_error *err)
+{
+    struct ocs_import_item *item = judging->import->items[place];
+    struct ocs_import_edge edge = {
+        .place = place, .media = (uint8_t)ocs_media_of(item->media_type), .size = -1};
+    if (item->visit & (JUDGED | TRIED))
+        return 0;
+    item->visit |= TRIED;
+    return judge_optional(judging, &edge, err);
+}
+
+static int judge_referrers_of(struct judging *judging, uint32_t place, struct ocs_error *err)
+{
+    size_t count;
+    size_t first = ocs_import_referrers_of(judging->import, place, &count);
+    int result = 0;
+    for (size_t i = first; result == 0 && i < first + count; i++) {
+        const struct ocs_import_referrer *referrer = judging->import->referrers[i];
+        if (referrer->place != OCS_IMPORT_NOWHERE)
+            result = judge_referrer(judging, referrer->place, err);
+    }
+    return result;
+}
+
+/* What belongs to the entries without being a part of them. */
+static int judge_others(struct judging *judging, struct ocs_error *err)
+{
+    size_t next_subject = 0;
     judging->optional = true;
     judging->ref = "a referrer";
-    for (size_t i = 0; result == 0 && i < judging->subject_count; i++)
-        result = judge_subject(judging, judging->subjects[i], err);
+    int result = judge_subjects(judging, &next_subject, err);
+    judging->unlisted = true;
+    for (size_t i = 0; result == 0 && i < judging->reached_count; i++) {
+        result = judge_referrers_of(judging, judging->reached[i], err);
+        if (result == 0)
+            result = judge_subjects(judging, &next_subject, err);
+    }
     return result;
 }
 
@@ -229,7 +297,7 @@ static int judge_source(struct judging *judging, struct ocs_error *err)
     for (size_t i = 0; result == 0 && i < judging->source->source.count; i++)
         result = judge_entry(judging, i, err);
     if (result == 0)
-        result = judge_subjects(judging, err);
+        result = judge_others(judging, err);
     return ocs_error_context(err, result, "%s", judging->source->source.text);
 }
 
@@ -269,17 +337,20 @@ static void settle_marks(struct ocs_import *import, bool taken)
         struct ocs_import_item *item = import->items[place];
         if (taken && (item->visit & JUDGED))
             item->needed = true;
-        item->visit &= (uint8_t) ~(JUDGED | SUBJECT);
+        item->visit &= (uint8_t) ~(JUDGED | SUBJECT | TRIED);
     }
 }
 
 int ocs_import_judge(struct ocs_import *import, struct ocs_error *err)
 {
-    size_t size = ((size_t)ocs_digest_set_count(import->set) + 1) * sizeof(uint32_t);
+    size_t count = (size_t)ocs_digest_set_count(import->set) + 1;
+    for (size_t i = 0; i < import->source_count; i++)
+        count += import->sources[i].source.count; /* an entry is pushed again */
+    size_t size = count * sizeof(uint32_t);
     auto_free uint32_t *stack = malloc(size);
     auto_free uint32_t *subjects = malloc(size);
-    auto_free uint32_t *trail = malloc(size);
-    if (!stack || !subjects || !trail)
+    auto_free uint32_t *reached = malloc(size);
+    if (!stack || !subjects || !reached)
         return ocs_error_memory(err);
     match_sizes(import);
     for (size_t i = 0; i < import->source_count; i++) {
@@ -288,7 +359,7 @@ int ocs_import_judge(struct ocs_import *import, struct ocs_error *err)
                                   .source = source,
                                   .stack = stack,
                                   .subjects = subjects,
-                                  .trail = trail};
+                                  .reached = reached};
         struct ocs_error error = {0};
         if (source->failed)
             continue;

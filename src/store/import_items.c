@@ -243,6 +243,13 @@ int ocs_import_on_done(struct ocs_workers *workers, void *data, struct ocs_work 
 
 /* ---- what there is to begin with ---- */
 
+static void put_first(const struct ocs_import *import, uint32_t place, struct ocs_work **list)
+{
+    struct ocs_work *work = &import->items[place]->work;
+    work->next = *list;
+    *list = work;
+}
+
 int ocs_import_seed(struct ocs_import *import, uint32_t index, struct ocs_work **list,
                     struct ocs_error *err)
 {
@@ -258,11 +265,40 @@ int ocs_import_seed(struct ocs_import *import, uint32_t index, struct ocs_work *
                           &source->places[i], &fresh, err);
         if (result < 0)
             return result;
-        if (!fresh)
-            continue;
-        struct ocs_work *work = &import->items[source->places[i]]->work;
-        work->next = *list;
-        *list = work;
+        if (fresh)
+            put_first(import, source->places[i], list);
     }
     return 0;
+}
+
+/* The store listed it once and has it no more: it would not keep it without an entry. */
+static bool was_taken_out(const struct ocs_import *import, struct ocs_graph_txn *txn,
+                          const struct ocs_digest *digest)
+{
+    struct ocs_node node;
+    struct stat st;
+    uint32_t id;
+    return txn && ocs_graph_find(txn, digest, &id, NULL) == 0 &&
+           ocs_graph_get_node(txn, id, &node, NULL) == 0 && node.flags & OCS_NODE_WAS_LISTED &&
+           ocs_blobs_stat(import->store->blobs, digest, &st, NULL) == OCS_IO_ABSENT;
+}
+
+int ocs_import_seed_referrer(struct ocs_import *import, struct ocs_import_referrer *referrer,
+                             struct ocs_work **list, struct ocs_error *err)
+{
+    bool fresh = false;
+    char text[OCS_DIGEST_BUF];
+    const struct ocs_descriptor descriptor = {
+        .digest = referrer->digest, .size = referrer->size, .media_type = referrer->media_type};
+    auto_graph_txn struct ocs_graph_txn *txn = begin_look(import);
+    if (was_taken_out(import, txn, &referrer->digest)) {
+        ocs_store_notice(import->store,
+                         "the referrer %s is left out: its entry was taken out of the store",
+                         ocs_digest_format(&referrer->digest, text));
+        return 0;
+    }
+    int result = want(import, txn, referrer->source, &descriptor, &referrer->place, &fresh, err);
+    if (result == 0 && fresh)
+        put_first(import, referrer->place, list);
+    return result;
 }

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the ocistore developers */
+
+/*
+ * Referrers that no entry leads to: what lies in a source's own `blobs`, beside all that
+ * was reached, is opened once, and a document there that has a subject comes along when
+ * the subject does, as gc would have kept it (doc/documents.md).  A folder that others
+ * share is not searched: it may hold a million blobs of theirs.
+ */
+
+#include "import.h"
+
+#include "cleanup.h"
+#include "error.h"
+#include "learn.h"
+
+#include <string.h>
+
+/* ---- the files that nothing has reached ---- */
+
+struct file {
+    struct ocs_work work;
+    struct file *others;
+    uint32_t source;
+    bool unread;
+    struct ocs_import_referrer *found; /* when it is one */
+    uint16_t key_size;
+    unsigned char key[];
+};
+
+struct search {
+    struct ocs_import *import;
+    uint32_t source; /* that is listed */
+    struct file *files;
+    size_t capacity; /* of import->referrers */
+    size_t unread;
+};
+
+static int note_file(void *data, const struct ocs_blobs_entry *entry, struct ocs_error *err)
+{
+    struct search *search = data;
+    uint32_t place;
+    if (!entry->regular || ocs_digest_set_find(search->import->set, &entry->digest, &place))
+        return 0;
+    struct file *file = calloc(1, sizeof(*file) + entry->digest.size);
+    if (!file)
+        return ocs_error_memory(err);
+    file->source = search->source;
+    file->key_size = entry->digest.size;
+    memcpy(file->key, entry->digest.key, entry->digest.size);
+    file->others = search->files;
+    file->work.next = file->others ? &file->others->work : NULL;
+    search->files = file;
+    return 0;
+}
+
+/* PATH:ONE and PATH:TWO are one folder. */
+static bool was_listed(const struct ocs_import *import, uint32_t source)
+{
+    for (uint32_t i = 0; i < source; i++) {
+        if (!import->sources[i].failed &&
+            strcmp(import->sources[i].source.path, import->sources[source].source.path) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void list_files(struct search *search)
+{
+    struct ocs_import *import = search->import;
+    struct ocs_blobs_visitor visitor = {.data = search, .on_blob = note_file};
+    for (uint32_t i = 0; i < import->source_count; i++) {
+        struct ocs_import_source *source = &import->sources[i];
+        struct ocs_error error = {0};
+        if (source->failed || !source->source.blobs || was_listed(import, i))
+            continue;
+        search->source = i;
+        source->failed = ocs_blobs_each(source->source.blobs, &visitor, &error) < 0;
+        if (source->failed)
+            ocs_import_failed(import, &error);
+    }
+}
+
+/* ---- on the workers' threads ---- */
+
+static int make_referrer(struct file *file, const struct ocs_document *document,
+                         const struct ocs_descriptor *subject, const struct stat *st)
+{
+    struct ocs_import_referrer *found = calloc(1, sizeof(*found));
+    if (!found)
+        return -OCS_FAILED;
+    file->found = found;
+    found->source = file->source;
+    found->size = (int64_t)st->st_size;
+    found->subject = subject->digest;
+    ocs_digest_from_key(file->key, file->key_size, &found->digest);
+    found->place = OCS_IMPORT_NOWHERE;
+    if (!document->media_type)
+        return 0;
+    found->media_type = strdup(document->media_type);
+    return found->media_type ? 0 : -OCS_FAILED;
+}
+
+/* Larger documents have no subject that anybody reads. */
+static int read_file(const struct ocs_import *import, struct file *file)
+{
+    auto_fd int fd = -1;
+    auto_bytes struct ocs_bytes bytes = {0};
+    auto_document struct ocs_document document = {0};
+    struct ocs_digest digest;
+    struct stat st;
+    ocs_digest_from_key(file->key, file->key_size, &digest);
+    int result =
+        ocs_blobs_open_blob(import->sources[file->source].source.blobs, &digest, &fd, &st, NULL);
+    if (result != 0 || (uint64_t)st.st_size > OCS_JSON_DOCUMENT_BYTES)
+        return result < 0 ? result : 0;
+    result = ocs_learn_blob(fd, &bytes, &document, "a blob", NULL);
+    for (size_t i = 0; result == 0 && i < document.count; i++) {
+        if (document.descriptors[i].role == OCS_ROLE_SUBJECT)
+            return make_referrer(file, &document, &document.descriptors[i], &st);
+    }
+    return result;
+}
+
+static void work(struct ocs_workers *workers, void *data)
+{
+    struct ocs_work *taken;
+    while ((taken = ocs_workers_take(workers, false))) {
+        struct file *file = (struct file *)taken;
+        const struct search *search = data;
+        file->unread = read_file(search->import, file) < 0;
+        ocs_workers_give(workers, taken);
+    }
+}
+
+/* ---- those among them that have a subject ---- */
+
+static int on_done(struct ocs_workers *workers, void *data, struct ocs_work *done,
+                   struct ocs_error *err)
+{
+    struct search *search = data;
+    struct ocs_import *import = search->import;
+    struct file *file = (struct file *)done;
+    (void)workers;
+    search->unread += file->unread;
+    if (!file->found)
+        return 0;
+    if (import->referrer_count == search->capacity) {
+        size_t capacity = search->capacity ? search->capacity * 2 : 16;
+        struct ocs_import_referrer **grown =
+            realloc(import->referrers, capacity * sizeof(struct ocs_import_referrer *));
+        if (!grown)
+            return ocs_error_memory(err);
+        import->referrers = grown;
+        search->capacity = capacity;
+    }
+    import->referrers[import->referrer_count++] = file->found;
+    file->found = NULL;
+    return 0;
+}
+
+static int by_subject(const void *left, const void *right)
+{
+    const struct ocs_import_referrer *a = *(struct ocs_import_referrer *const *)left;
+    const struct ocs_import_referrer *b = *(struct ocs_import_referrer *const *)right;
+    int order = ocs_digest_compare(&a->subject, &b->subject);
+    return order ? order : ocs_digest_compare(&a->digest, &b->digest);
+}
+
+static int read_files(struct search *search, struct ocs_error *err)
+{
+    struct ocs_import *import = search->import;
+    uint64_t count = 0;
+    for (const struct file *file = search->files; file; file = file->others)
+        count++;
+    struct ocs_workers_options options = {
+        .threads = import->options->jobs,
+        .phase = "read",
+        .blobs_total = count,
+        .hooks = &import->store->hooks,
+        .data = search,
+        .work = work,
+        .on_done = on_done,
+    };
+    int result = count ? ocs_workers_run(&options, &search->files->work, err) : 0;
+    if (result == 0 && import->referrer_count)
+        qsort(import->referrers, import->referrer_count, sizeof(struct ocs_import_referrer *),
+              by_subject);
+    if (result == 0 && search->unread)
+        ocs_store_notice(import->store,
+                         "of the sources' blobs that no entry leads to, %zu cannot "
+                         "be read: referrers among them are left out",
+                         search->unread);
+    return result;
+}
+
+static void referrer_free(struct ocs_import_referrer *referrer)
+{
+    if (referrer)
+        free(referrer->media_type);
+    free(referrer);
+}
+
+int ocs_import_find_referrers(struct ocs_import *import, struct ocs_error *err)
+{
+    struct search search = {.import = import};
+    if (import->options->shared_blobs)
+        return 0;
+    list_files(&search);
+    int result = read_files(&search, err);
+    while (search.files) {
+        struct file *file = search.files;
+        search.files = file->others;
+        referrer_free(file->found);
+        free(file);
+    }
+    return result;
+}
+
+void ocs_import_referrers_free(struct ocs_import *import)
+{
+    for (size_t i = 0; i < import->referrer_count; i++)
+        referrer_free(import->referrers[i]);
+    free(import->referrers);
+}
+
+/* ---- whose subject comes in ---- */
+
+size_t ocs_import_referrers_of(const struct ocs_import *import, uint32_t place, size_t *count)
+{
+    struct ocs_digest subject;
+    size_t low = 0, high = import->referrer_count;
+    *count = 0;
+    if (high == 0)
+        return 0;
+    ocs_digest_set_get(import->set, place, &subject);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (ocs_digest_compare(&import->referrers[middle]->subject, &subject) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    while (low + *count < import->referrer_count &&
+           ocs_digest_equal(&import->referrers[low + *count]->subject, &subject))
+        (*count)++;
+    return low;
+}
+
+int ocs_import_follow_referrers(struct ocs_import *import, struct ocs_work **list,
+                                struct ocs_error *err)
+{
+    while (import->referrer_count && import->followed < ocs_digest_set_count(import->set)) {
+        size_t count;
+        size_t first = ocs_import_referrers_of(import, import->followed++, &count);
+        for (size_t i = first; i < first + count; i++) {
+            int result = ocs_import_seed_referrer(import, import->referrers[i], list, err);
+            if (result < 0)
+                return result;
+        }
+    }
+    return 0;
+}
