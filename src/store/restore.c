@@ -16,12 +16,18 @@
 
 /* trash list and trash restore. */
 
-/* "layouts/<name><after>" -> the name, in `out`. */
+/* "layouts/<name><after>" -> the name, in `out`; without a name it is the one of a store in
+ * place. */
 static bool layout_of(const char *path, const char *after, char *out, size_t size)
 {
     static const char before[] = "layouts/";
     size_t length = strlen(path);
     size_t fixed = strlen(before) + strlen(after);
+    if (length == fixed - 1 && strncmp(path, before, strlen(before)) == 0 &&
+        strcmp(path + strlen(before), after + 1) == 0) {
+        snprintf(out, size, ".");
+        return true;
+    }
     if (length <= fixed || strncmp(path, before, strlen(before)) != 0 ||
         strcmp(path + length - strlen(after), after) != 0)
         return false;
@@ -225,7 +231,7 @@ static int restore_run(struct ocs_store *store, const char *run, const char *lay
     int result = read_old_index(store, run, layout, &index, err);
     if (result == 0) /* what it needs and gc has moved away */
         result = ocs_heal_for(store, &index.document, &healed, err);
-    if (result == 0)
+    if (result == 0 && strcmp(layout, ".") != 0)
         result = ocs_company_restore(store, run, layout, &moved, err);
     if (result == 0)
         result = merge_old_index(store, layout, &index, outcome, err);

@@ -50,3 +50,15 @@ run 0 trash restore own
 [ ! -e "$own/sub" ] || fail 'the layout below came back, too'
 run 0 trash restore own/sub
 [ -e "$own/sub/blobs" ] || fail 'the layout below came back without its blobs'
+
+# a store in place: its one layout is the store
+cp -r "$LAYOUTS/app1" place
+run 0 init place
+run 0 --store place rm .:next
+run_json 0 --store place trash
+holds 'any(.layout == ".")'
+run 0 --store place gc --grace 0
+run 0 --store place trash restore .
+prints 'restored the layout .'
+run 0 --store place cat .:next
+run 0 --store place fsck
