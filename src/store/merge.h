@@ -30,6 +30,10 @@ int ocs_merge_missing(struct ocs_store *store, const char *layout,
                       const struct ocs_merge_entry *entries, size_t count,
                       struct ocs_merge_outcome *outcome, struct ocs_error *err);
 
+/* Whether ocs_merge_missing would add something to an index. */
+int ocs_merge_lacks(const struct ocs_index *index, const struct ocs_merge_entry *entries,
+                    size_t count, bool *lacks, struct ocs_error *err);
+
 /* The same for all that the last good index.json lists of a layout whose folder is gone:
  * then it may be made anew. */
 int ocs_merge_lost(struct ocs_store *store, const char *layout,

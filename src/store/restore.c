@@ -205,22 +205,40 @@ static int fill_entry(const struct ocs_index *index, size_t i, struct ocs_merge_
     return entry->text ? 0 : ocs_error_memory(err);
 }
 
+struct entries {
+    struct ocs_merge_entry *items;
+    size_t count;
+};
+
+static void entries_clear(struct entries *entries)
+{
+    for (size_t i = 0; entries->items && i < entries->count; i++)
+        free(entries->items[i].text);
+    free(entries->items);
+}
+#define auto_entries __attribute__((cleanup(entries_clear)))
+
+static int fill_entries(const struct ocs_index *index, struct entries *out, struct ocs_error *err)
+{
+    out->count = index->document.count;
+    out->items = calloc(out->count + 1, sizeof(*out->items));
+    int result = out->items ? 0 : ocs_error_memory(err);
+    for (size_t i = 0; result == 0 && i < out->count; i++)
+        result = fill_entry(index, i, &out->items[i], err);
+    return result;
+}
+
 /* `outcome` NULL: into the place of a folder that is gone. */
 static int merge_old_index(struct ocs_store *store, const char *layout,
                            const struct ocs_index *index, struct ocs_merge_outcome *outcome,
                            struct ocs_error *err)
 {
-    size_t count = index->document.count;
-    auto_free struct ocs_merge_entry *entries = calloc(count + 1, sizeof(*entries));
-    int result = entries ? 0 : ocs_error_memory(err);
-    for (size_t i = 0; result == 0 && i < count; i++)
-        result = fill_entry(index, i, &entries[i], err);
-    if (result == 0)
-        result = outcome ? ocs_merge_missing(store, layout, entries, count, outcome, err)
-                         : ocs_merge_lost(store, layout, entries, count, err);
-    for (size_t i = 0; entries && i < count; i++)
-        free(entries[i].text);
-    return result;
+    auto_entries struct entries old = {0};
+    int result = fill_entries(index, &old, err);
+    if (result < 0)
+        return result;
+    return outcome ? ocs_merge_missing(store, layout, old.items, old.count, outcome, err)
+                   : ocs_merge_lost(store, layout, old.items, old.count, err);
 }
 
 static int restore_run(struct ocs_store *store, const char *run, const char *layout,
@@ -276,6 +294,36 @@ static int restore_folder(struct ocs_store *store, const char *layout, bool *don
     return result;
 }
 
+/* Whether a run has something that the layout, as it is now, could get back. */
+static bool has_more(struct ocs_store *store, const char *run, const char *layout,
+                     const struct ocs_index *now)
+{
+    auto_index struct ocs_index old = {0};
+    auto_entries struct entries entries = {0};
+    bool lacks = false;
+    return read_old_index(store, run, layout, &old, NULL) == 0 &&
+           fill_entries(&old, &entries, NULL) == 0 &&
+           ocs_merge_lacks(now, entries.items, entries.count, &lacks, NULL) == 0 && lacks;
+}
+
+/* Of the runs before the one that was undone. */
+static void tell_more(struct ocs_store *store, const struct search *search, size_t left)
+{
+    struct ocs_roots_place place = ocs_store_roots_place(store);
+    auto_bytes struct ocs_bytes bytes = {0};
+    auto_index struct ocs_index now = {0};
+    if (left == 0 || ocs_roots_last_index(&place, search->layout, &bytes, NULL) != 0 ||
+        ocs_index_parse(&bytes, &now, NULL) != 0)
+        return;
+    while (left > 0 && !has_more(store, search->runs[left - 1], search->layout, &now))
+        left--;
+    if (left > 0)
+        ocs_store_notice(store,
+                         "layout '%s': an older rm, that of %s, took something else: the same "
+                         "command once more brings that back",
+                         search->layout, search->runs[left - 1]);
+}
+
 /* The newest rm that took something which the layout does not have again: so each
  * call undoes one. That it is an older one, since tags are in the way of what a newer one took,
  * is said. */
@@ -296,6 +344,8 @@ static int restore_layout(struct ocs_store *store, const char *layout, bool *cha
                          search.runs[left]);
     if (result == 0 && !outcome.added && !outcome.skipped && !skipped)
         ocs_store_notice(store, "layout '%s' lists everything that rm took from it", layout);
+    if (result == 0 && outcome.added)
+        tell_more(store, &search, left);
     *changed = outcome.added;
     return result;
 }

@@ -71,8 +71,10 @@ run 0 fsck
 run 0 rm app:v2
 run 0 rm app:v3
 run 0 trash restore app
+complains 'once more brings that back'
 same "$(tags app)" 'v1 v3 v9 ' 'tags after the newer rm was undone'
 run 0 trash restore app
+silent
 same "$(tags app)" 'v1 v2 v3 v9 ' 'tags after two rm were undone'
 
 # a tag that exists again stays, and that is said; its old image stays in the trash
