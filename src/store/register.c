@@ -149,6 +149,15 @@ static int move_registered(struct ocs_store *store, const struct ocs_root *root,
     return result;
 }
 
+/* The layout is renamed by now: that this was not to be done is told. */
+static void rename_in_trash(struct ocs_store *store, const char *name, const char *new_name)
+{
+    struct ocs_error trouble = {0};
+    if (ocs_trash_rename_layout(store->state, name, new_name, &trouble) < 0)
+        ocs_store_notice(store, "what rm took from '%s' stays in the trash under that name: %s",
+                         name, trouble.message);
+}
+
 int ocs_rename_layout(struct ocs_store *store, const char *name, const char *new_name, void *data,
                       ocs_change_fn *on_change, struct ocs_error *err)
 {
@@ -162,6 +171,8 @@ int ocs_rename_layout(struct ocs_store *store, const char *name, const char *new
         result = check_move(&roots, root, name, new_name, err);
         if (result == 0)
             result = move_registered(store, root, new_name, err);
+        if (result == 0)
+            rename_in_trash(store, name, new_name);
     }
     ocs_store_writer_end(store);
     ocs_roots_clear(&roots);

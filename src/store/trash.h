@@ -73,6 +73,9 @@ int ocs_trash_verify_file(int state_dir, const char *path, const struct ocs_dige
 /* Unlink one entry of a run (from any thread); absent is fine.  Empty folders go
  * by ocs_trash_drop_empty. */
 int ocs_trash_unlink(int state_dir, const char *run, const char *path, struct ocs_error *err);
+/* What was taken from the list of a layout that goes on under another name is found under
+ * that one, durably.  What was taken with its whole folder stays. */
+int ocs_trash_rename_layout(int state_dir, const char *from, const char *to, struct ocs_error *err);
 /* The run's folder too, if nothing is left in it. */
 int ocs_trash_drop_empty(int state_dir, const char *run, struct ocs_error *err);
 

@@ -176,6 +176,44 @@ int ocs_trash_unlink(int state_dir, const char *run, const char *path, struct oc
     return ocs_io_unlink(state_dir, full, 0, full, err);
 }
 
+/* ---- a layout with another name ---- */
+
+/* Positive: the run has nothing of its list, or of both. */
+static int rename_in_run(int state_dir, const char *old, const char *new, struct ocs_error *err)
+{
+    char from[PATH_MAX], to[PATH_MAX];
+    struct stat st;
+    snprintf(from, sizeof(from), "%s/oci-layout", old);
+    if (fstatat(state_dir, from, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return OCS_IO_ABSENT;
+    snprintf(from, sizeof(from), "%s/index.json", old);
+    snprintf(to, sizeof(to), "%s/index.json", new);
+    if (fstatat(state_dir, from, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return OCS_IO_ABSENT;
+    int result = ocs_io_mkdirs(state_dir, new, 0755, new, err);
+    if (result == 0)
+        result = ocs_io_rename_noreplace(state_dir, from, state_dir, to, from, err);
+    if (result == 0)
+        result = ocs_io_sync_dir(state_dir, new, new, err);
+    return result == 0 ? ocs_io_sync_dir(state_dir, old, old, err) : result;
+}
+
+int ocs_trash_rename_layout(int state_dir, const char *from, const char *to, struct ocs_error *err)
+{
+    auto_names struct names runs = {0};
+    int result = list_runs(state_dir, &runs, err);
+    for (size_t i = 0; result == 0 && i < runs.count; i++) {
+        char old[PATH_MAX], new[PATH_MAX];
+        snprintf(old, sizeof(old), "trash/%s/layouts/%s", runs.items[i], from);
+        snprintf(new, sizeof(new), "trash/%s/layouts/%s", runs.items[i], to);
+        result = rename_in_run(state_dir, old, new, err);
+        if (result == 0)
+            result = ocs_io_rmdir(state_dir, old, old, err);
+        result = result > 0 ? 0 : result;
+    }
+    return result;
+}
+
 /* ---- back into blobs/ ---- */
 
 /* What cannot be verified is taken as it is: it lay in blobs/ like that.

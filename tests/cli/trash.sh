@@ -87,6 +87,15 @@ complains "$old did not come back"
 run 0 rm app:v3
 run 0 adopt "$old" app:v3
 
+# a layout has it back under its new name, too
+run 0 rm app:v1
+run 0 mv app moved/app
+run 16 trash restore app
+run 0 trash restore moved/app
+same "$(tags moved/app)" 'v1 v2 v3 v9 ' 'tags after rm, mv and restore'
+[ ! -e "$STORE/layouts/app" ] || fail 'there is a second layout'
+run 0 mv moved/app app
+
 # with nothing of the newest rm to bring back, an older one is undone: that is said
 run 0 rm app:v9
 run 0 rm app:v3
