@@ -107,12 +107,14 @@ static const struct {
 };
 
 /* Whoever keeps a store asked for what its indexes list; a plain layout may be meant
- * to hold a part of an image. */
+ * to hold a part of an image.  What an index.json lists is missing whatever its algorithm:
+ * gc refuses for it, and a changed letter may have made it unknown. */
 static enum ocs_severity severity_of(const struct ocs_fsck_run *run, size_t kind, bool known)
 {
     if (!run->store && kinds[kind].kind == MISSING_SPARSE)
         return OCS_SEVERITY_INFO;
-    if (!known && kinds[kind].severity > OCS_SEVERITY_WARNING)
+    bool listed = kinds[kind].kind == MISSING_ROOT;
+    if (!known && !listed && kinds[kind].severity > OCS_SEVERITY_WARNING)
         return OCS_SEVERITY_WARNING;
     return kinds[kind].severity;
 }

@@ -48,6 +48,15 @@ for edit in 's/"digest"/"digesu"/' 's/sha256:/sha256;/' "s/${digest#*:}/$(echo "
     rm -f "$STORE"/layouts/app1/index.json.damaged.*
 done
 
+# a changed letter that makes the algorithm unknown: what the entry lists is not there
+sed "s/$digest/shar56:${digest#sha256:}/" good >"$index"
+run_json 4 gc --now
+run_json 4 fsck --quick
+holds --arg digest "shar56:${digest#sha256:}" 'any(.id == "manifest-missing" and .digest == $digest
+    and .severity == "error")'
+blobs_in "$STORE/blobs" >after
+same_files before after 'gc removed something'
+
 # no entries at all are legal
 printf '{"schemaVersion":2,"manifests":[]}' >"$index"
 run 0 gc --dry-run --grace 0
