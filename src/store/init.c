@@ -80,22 +80,49 @@ static int check_blobs(const struct init *init, struct ocs_error *err)
     return 0;
 }
 
+/* Its layouts would be seen by no command. */
+static int check_layouts(const struct init *init, struct ocs_error *err)
+{
+    struct stat st;
+    if (fstatat(init->dir, "layouts", &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode))
+        return 0;
+    return ocs_error_hint(err,
+                          ocs_error_raise(err, OCS_REFUSED,
+                                          "layouts is a link or no folder: a store's layouts must "
+                                          "lie in the store, or be attached"),
+                          "put it elsewhere, then init again, and ocistore attach each of its "
+                          "layouts");
+}
+
+static const char *const STATE[] = {"roots", "graph", "locks",      "locks/layouts",
+                                    "tmp",   "trash", "quarantine", "journal"};
+#define STATE_COUNT (sizeof(STATE) / sizeof(STATE[0]))
+
 static int make_folders(struct init *init, struct ocs_error *err)
 {
-    static const char *const state[] = {"roots", "graph", "locks",      "locks/layouts",
-                                        "tmp",   "trash", "quarantine", "journal"};
     int result = ocs_io_mkdir(init->dir, ".ocistore", 0755, ".ocistore", err);
     if (result == 0)
         result = ocs_io_open_dir(init->dir, ".ocistore", &init->state, ".ocistore", err);
     if (result > 0)
         return ocs_error_raise(err, OCS_REFUSED, ".ocistore is no folder");
-    for (size_t i = 0; result == 0 && i < sizeof(state) / sizeof(state[0]); i++)
-        result = ocs_io_mkdir(init->state, state[i], 0755, state[i], err);
+    for (size_t i = 0; result == 0 && i < STATE_COUNT; i++)
+        result = ocs_io_mkdir(init->state, STATE[i], 0755, STATE[i], err);
     if (result == 0)
         result = ocs_io_mkdir(init->dir, "blobs", 0755, "blobs", err);
     if (result == 0 && !init->report->in_place)
         result = ocs_io_mkdir(init->dir, "layouts", 0755, "layouts", err);
     return result;
+}
+
+/* A folder that can be no store must not look like one that lost its store.json.  What
+ * was there before has something in it. */
+static void take_folders_away(const struct init *init)
+{
+    if (has(init->state, "store.json"))
+        return;
+    for (size_t i = STATE_COUNT; i > 0; i--)
+        ocs_io_rmdir(init->state, STATE[i - 1], STATE[i - 1], NULL);
+    ocs_io_rmdir(init->dir, ".ocistore", ".ocistore", NULL);
 }
 
 /* Device numbers lie (bind mounts, btrfs subvolumes): a rename does not. */
@@ -256,10 +283,14 @@ static int check_filesystems(const struct init *init, const char *dir, struct oc
 static int make_store(struct init *init, struct ocs_error *err)
 {
     int result = check_blobs(init, err);
+    if (result == 0 && !init->report->in_place)
+        result = check_layouts(init, err);
     if (result == 0)
         result = make_folders(init, err);
     if (result == 0)
         result = prove_rename(init, err);
+    if (result < 0 && init->state >= 0)
+        take_folders_away(init);
     if (result == 0)
         result = ocs_io_sync_dir(init->state, ".", ".ocistore", err);
     if (result == 0)

@@ -42,8 +42,12 @@ int ocs_store_check_filesystem(int dir, const char *path, bool allowed, struct o
 
 static int no_store(const char *dir, struct ocs_error *err)
 {
+    char store[PATH_MAX];
+    bool inside = ocs_seen_inside(dir, store);
     return ocs_error_hint(err, ocs_error_raise(err, OCS_USAGE, "%s is no store", dir),
-                          "ocistore init %s", dir);
+                          inside ? "what lies there is of a store: ocistore --store %s"
+                                 : "ocistore init %s",
+                          inside ? store : dir);
 }
 
 static int no_folder(const char *dir, struct ocs_error *err)

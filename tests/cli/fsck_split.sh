@@ -10,6 +10,10 @@ run 0 init store
 mkdir -p store/blobs
 cat >inside.sh <<'END'
 mount --bind store/blobs store/blobs || exit 77
+mkdir -p half/blobs
+mount --bind half/blobs half/blobs
+"$OCISTORE_BIN" init half && exit 1
+[ ! -e half/.ocistore ] || exit 1
 "$OCISTORE_BIN" --store store fsck
 END
 OCISTORE_BIN=$OCISTORE_BIN unshare -m sh inside.sh >out 2>err

@@ -58,9 +58,18 @@ for inside in outer/layouts/base outer/layouts outer/layouts/new outer/blobs/sha
     complains "ocistore --store $PWD/outer ls"
     [ ! -e "$inside/.ocistore" ] || fail "$inside became a store"
 done
+run 16 --store outer/layouts/base ls
+complains "what lies there is of a store: ocistore --store $PWD/outer"
 [ ! -e outer/layouts/new ] || fail 'a folder was left'
 run 0 --store outer fsck
 run 0 init outer/apart
+
+# Layouts behind a link are seen by nobody.
+mkdir linked elsewhere
+ln -s ../elsewhere linked/layouts
+run 4 init linked
+complains 'layouts is a link or no folder'
+[ ! -e linked/.ocistore ] || fail 'a half store was left'
 
 # A store that lost its store.json is not empty, and the loss of an entry is still noticed.
 need_layouts
