@@ -36,7 +36,8 @@ static const struct ocs_option options[] = {
     {.name = "now",
      .kind = OCS_OPTION_FLAG,
      .offset = VALUE(now),
-     .help = "no grace, and empty the trash: the space is free at once\n"},
+     .help = "no grace, and empty the trash: the space is free at once; like\n"
+             "--grace 0 it destroys copies under way outside of 'hold'\n"},
     {.name = "max-delete",
      .kind = OCS_OPTION_PERCENT,
      .offset = VALUE(max_delete_percent),
