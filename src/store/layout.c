@@ -52,12 +52,12 @@ static const char *index_fault(const struct ocs_document *document)
     const struct ocs_json_value *manifests = ocs_json_member(root, "manifests");
     if (!manifests)
         return "no member 'manifests'";
-    if (ocs_json_type(manifests) == OCS_JSON_ARRAY)
-        return NULL;
     int64_t version = 0;
     bool second =
         ocs_json_integer(document->json, ocs_json_member(root, "schemaVersion"), &version) == 0 &&
         version == 2;
+    if (ocs_json_type(manifests) == OCS_JSON_ARRAY) /* with entries, they say what they need */
+        return second || ocs_json_first(manifests) ? NULL : "empty, and 'schemaVersion' is not 2";
     if (ocs_json_type(manifests) == OCS_JSON_NULL && second)
         return NULL; /* umoci and Docker write that for no images */
     return "'manifests' is no array";

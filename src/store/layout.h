@@ -44,8 +44,8 @@ struct ocs_index_wait {
 };
 
 /* fstat, read, fstat equal, strict parse.  An index with schemaVersion 2 and
- * "manifests": null is empty; anything else that is no index is INVALID, and so
- * is one that is not ocs_index_known.
+ * "manifests": null is empty; anything else that is no index is INVALID, also no
+ * entries with another schemaVersion, and so is one that is not ocs_index_known.
  * `dir` is the layout's folder, `label` names it.  A positive result describes
  * itself in *err as well. */
 int ocs_index_read(int dir, const char *label, const struct ocs_index_wait *wait,

@@ -57,6 +57,16 @@ holds --arg digest "shar56:${digest#sha256:}" 'any(.id == "manifest-missing" and
 blobs_in "$STORE/blobs" >after
 same_files before after 'gc removed something'
 
+# no entries, by what is no index.json of today: as damaged for gc as for fsck
+printf '{"schemaVersion":1,"manifests":[]}' >"$index"
+touch -d '-1 minute' "$index"
+run_json 4 gc --now
+complains "empty, and 'schemaVersion' is not 2"
+run_json 1 fsck --quick --repair
+holds 'any(.id == "index-invalid" and (.action | strings | contains("written anew from the last good")))'
+jq -S . "$index" >mended
+same_files expected mended 'the entries did not come back'
+
 # no entries at all are legal
 printf '{"schemaVersion":2,"manifests":[]}' >"$index"
 run 0 gc --dry-run --grace 0

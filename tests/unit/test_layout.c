@@ -47,7 +47,9 @@ static void test_what_is_an_index(void **state)
         int result;
     } rows[] = {
         {"{\"schemaVersion\":2,\"manifests\":[]}", 0},
-        {"{\"manifests\":[]}", 0},
+        {"{\"manifests\":[]}", OCS_INDEX_INVALID},
+        {"{\"schemaVersion\":1,\"manifests\":[]}", OCS_INDEX_INVALID},
+        {"{\"schemaVersion\":1,\"manifests\":[" ENTRY(A, "one") "]}", 0},
         {"{\"schemaVersion\":2,\"manifests\":null}", 0},
         {"{\"manifests\":null}", OCS_INDEX_INVALID},
         {"{\"schemaVersion\":1,\"manifests\":null}", OCS_INDEX_INVALID},
