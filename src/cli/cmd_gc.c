@@ -299,6 +299,16 @@ static void print_summary_text(struct ocs_output *out, const struct gc_values *v
         ocs_output_line(out, "nothing was changed: this was a dry run");
 }
 
+/* What it did until then stays done. */
+static void print_interrupted(struct ocs_output *out, const struct ocs_gc_report *report)
+{
+    print_amount(out, "trashed", report->trashed, report->trashed_bytes,
+                 "blobs that nothing needs");
+    if (report->purged)
+        print_amount(out, "purged", report->purged, report->purged_bytes, "old files of the trash");
+    ocs_output_line(out, "interrupted, so not everything was collected");
+}
+
 /* ---- metrics ---- */
 
 /* Amounts of a run that came to its end; of another one they are not known. */
@@ -377,6 +387,8 @@ static int collect_and_tell(struct ocs_cli *cli, const struct gc_values *values)
         print_summary_json(&cli->out, values->dry_run, &report);
     else if (status == OCS_OK && !cli->out.quiet)
         print_summary_text(&cli->out, values, &report);
+    else if (status == OCS_INTERRUPTED && !cli->out.quiet)
+        print_interrupted(&cli->out, &report);
     return status;
 }
 

@@ -23,8 +23,11 @@ static int exec_command(const char *const *words, size_t count, char *environmen
     signal(SIGPIPE, SIG_DFL);
     putenv(environment);
     execvp(arguments[0], (char *const *)arguments);
-    fprintf(stderr, "ocistore: hold: %s: %s\n", words[0], strerror(errno));
-    _exit(errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE);
+    int error = errno;
+    fputs("ocistore: hold: ", stderr);
+    ocs_text_put(stderr, words[0]);
+    fprintf(stderr, ": %s\n", strerror(error));
+    _exit(error == ENOENT ? NOT_FOUND : NOT_EXECUTABLE);
 }
 
 /* The command's own exit status, or 128 and the signal's number.  Signals of the

@@ -26,6 +26,8 @@ echo '{"schemaVersion":2,"manifests":[]}' >"$STORE/layouts/none/index.json"
 # the command's status, words, input and output are its own
 run 7 hold -- sh -c 'exit 7'
 run 127 hold -- ./nowhere
+run 127 hold -- "$(printf './no\033where')"
+complains 'hold: ./no\x1bwhere: No such file'
 complains 'No such file'
 : >plain
 run 126 hold -- ./plain

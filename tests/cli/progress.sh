@@ -50,6 +50,28 @@ end CONT
 [ ! -s out ] || fail 'the second signal waits for a summary'
 silent
 
+# gc: it waits for the store, which is taken, or is on its way there.
+need flock
+run 0 init store
+run 0 --store store import "$LAYOUTS/base"
+printf garbage >"store/blobs/sha256/$(printf garbage | sha256sum | cut -d ' ' -f 1)"
+exec 9>>store/.ocistore/locks/store.lock
+flock -x 9
+for quiet in '' -q; do
+    # shellcheck disable=SC2086
+    "$OCISTORE_BIN" --store store $quiet gc --now >out 2>err 9>&- &
+    running=$!
+    until caught=$(sed -n 's/^SigCgt:[[:space:]]*/0x/p' "/proc/$running/status" 2>/dev/null) &&
+        [ $((${caught:-0} & 0x4000)) -ne 0 ]; do # SIGTERM
+        kill -0 "$running" 2>/dev/null || fail 'gc does not run'
+    done
+    end TERM
+    complains 'gc: interrupted'
+    [ -n "$quiet" ] || prints 'interrupted, so not everything was collected'
+    [ -z "$quiet" ] || [ ! -s out ] || fail 'gc -q tells how far it came'
+done
+exec 9>&-
+
 begin -q
 end TERM
 grep -v interrupted err && fail '-q shows progress'
