@@ -28,8 +28,10 @@ static int copy_text(char **out, const char *text, struct ocs_error *err)
     return text && !*out ? ocs_error_memory(err) : 0;
 }
 
-/* What a positive result of the blob module means for somebody who wants to read. */
-static int not_readable(int result, const struct ocs_digest *digest, struct ocs_error *err)
+/* What a positive result of the blob module means for somebody who wants to read.  A digest
+ * that nobody has is wrong usage; that of an image that is `listed` is damage. */
+static int not_readable(int result, const struct ocs_digest *digest, bool listed,
+                        struct ocs_error *err)
 {
     char text[OCS_DIGEST_BUF];
     const char *fault = result == OCS_IO_ABSENT        ? "is not in the store"
@@ -37,7 +39,7 @@ static int not_readable(int result, const struct ocs_digest *digest, struct ocs_
                         : result == OCS_BLOB_LARGE     ? "is too large for a document"
                                                        : "is damaged";
     ocs_digest_format(digest, text);
-    if (result == OCS_IO_ABSENT)
+    if (result == OCS_IO_ABSENT && !listed)
         return ocs_error_raise(err, OCS_USAGE, "%s %s", text, fault);
     return ocs_error_hint(err, ocs_error_raise(err, OCS_REFUSED, "%s %s", text, fault),
                           "ocistore fsck says what is hurt");
@@ -47,7 +49,7 @@ static int read_document(struct ocs_store *store, const struct ocs_digest *diges
                          struct ocs_bytes *out, struct ocs_error *err)
 {
     int result = ocs_blobs_read(store->blobs, digest, OCS_JSON_DOCUMENT_BYTES, out, NULL, err);
-    return result > 0 ? not_readable(result, digest, err) : result;
+    return result > 0 ? not_readable(result, digest, true, err) : result;
 }
 
 static const struct ocs_digest *config_of(const struct ocs_document *document)
@@ -65,6 +67,7 @@ static int read_config(struct ocs_store *store, const struct ocs_bytes *manifest
 {
     auto_document struct ocs_document document = {0};
     auto_bytes struct ocs_bytes config = {0};
+    char text[OCS_DIGEST_BUF];
     int result =
         ocs_document_read(manifest->data, manifest->size, OCS_JSON_DOCUMENT_LIMITS, &document, err);
     if (result == 0 && !document.json)
@@ -76,7 +79,10 @@ static int read_config(struct ocs_store *store, const struct ocs_bytes *manifest
         return result;
     result = ocs_blobs_read(store->blobs, digest, OCS_JSON_DOCUMENT_BYTES, &config, NULL, err);
     if (result == OCS_BLOB_BAD || result == OCS_IO_NOT_REGULAR)
-        return not_readable(result, digest, err);
+        return not_readable(result, digest, true, err);
+    if (result == OCS_IO_ABSENT)
+        ocs_store_notice(store, "the config is not shown: %s is not in the store",
+                         ocs_digest_format(digest, text));
     if (result == 0)
         result = ocs_json_scan(config.data, config.size, OCS_JSON_DOCUMENT_LIMITS, NULL, err);
     if (result != 0)
@@ -181,14 +187,14 @@ static int stream(const struct cat *cat, struct ocs_error *err)
     return result;
 }
 
-static int cat_blob(struct ocs_store *store, const struct ocs_digest *digest, int to,
+static int cat_blob(struct ocs_store *store, const struct ocs_digest *digest, bool listed, int to,
                     struct ocs_error *err)
 {
     char text[OCS_DIGEST_BUF];
     auto_fd int from = -1;
     int result = ocs_blobs_open_blob(store->blobs, digest, &from, NULL, err);
     if (result != 0)
-        return result > 0 ? not_readable(result, digest, err) : result;
+        return result > 0 ? not_readable(result, digest, listed, err) : result;
     auto_free char *buffer = malloc(CAT_BUFFER);
     struct cat cat = {.store = store, .from = from, .to = to, .digest = digest, .buffer = buffer};
     result = buffer ? ocs_hasher_new(&cat.hasher, err) : ocs_error_memory(err);
@@ -226,12 +232,12 @@ int ocs_cat(struct ocs_store *store, const char *digest_or_image, int fd, struct
     struct stat st;
     bool parses = ocs_digest_parse(digest_or_image, strlen(digest_or_image), &digest) == 0;
     if (parses && ocs_digest_algorithm(&digest) != OCS_ALGORITHM_OTHER)
-        return cat_blob(store, &digest, fd, err);
+        return cat_blob(store, &digest, false, fd, err);
     /* `app:v1` has the form of a digest, too */
     int result = find_digest(store, digest_or_image, &listed, err);
     if (result == -OCS_USAGE && parses && ocs_blobs_stat(store->blobs, &digest, &st, NULL) == 0)
-        return cat_blob(store, &digest, fd, err);
+        return cat_blob(store, &digest, false, fd, err);
     if (result == -OCS_USAGE && !parses && means_digest(digest_or_image))
         return ocs_image_no_digest(digest_or_image, err);
-    return result == 0 ? cat_blob(store, &listed, fd, err) : result;
+    return result == 0 ? cat_blob(store, &listed, true, fd, err) : result;
 }

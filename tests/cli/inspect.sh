@@ -58,3 +58,14 @@ printf X | dd of="$manifest" bs=1 seek=3 conv=notrunc status=none
 run_json 4 --store "$STORE" inspect app1:latest
 complains 'damaged'
 complains 'ocistore fsck'
+
+# Of an image that is listed also what is missing is damage; one without its config is shown.
+rm "$manifest"
+run_json 4 --store "$STORE" inspect app1:latest
+complains 'is not in the store'
+run 4 --store "$STORE" cat app1:latest
+digest=$(jq -r '.config.digest' "odd/blobs/sha256/$(jq -r '.manifests[0].digest | ltrimstr("sha256:")' odd/index.json)")
+rm "$STORE/blobs/sha256/${digest#sha256:}"
+run_json 0 --store "$STORE" inspect odd
+complains "the config is not shown: $digest is not in the store"
+holds '.[0].config == null'
