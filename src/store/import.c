@@ -223,8 +223,9 @@ static int read_sources(struct ocs_import *import, const struct ocs_source_optio
             ocs_import_failed(import, &error);
         images += source->source.count;
     }
-    if (import->options->tag && !import->options->tag[0])
-        return ocs_error_raise(err, OCS_USAGE, "the tag is empty");
+    int valid = import->options->tag ? ocs_image_new_tag(import->options->tag, err) : 0;
+    if (valid < 0)
+        return valid;
     if (import->options->tag && images > 1)
         return ocs_error_raise(err, OCS_USAGE, "--tag names one image, and there are %zu", images);
     return 0;

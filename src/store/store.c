@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "grammar.h"
 #include "journal.h"
 #include "marker.h"
 #include "owner.h"
@@ -447,6 +448,17 @@ int ocs_image_name_parse(const char *text, struct ocs_image_name *out, struct oc
     }
     *out = name;
     return 0;
+}
+
+int ocs_image_new_tag(const char *tag, struct ocs_error *err)
+{
+    if (ocs_grammar_ref_name(tag))
+        return 0;
+    return ocs_error_hint(err,
+                          ocs_error_raise(err, OCS_USAGE,
+                                          *tag ? "'%s' cannot be a tag" : "the new tag is empty",
+                                          tag),
+                          "letters and digits, with one of -._:@+/ between them");
 }
 
 void ocs_image_name_clear(struct ocs_image_name *name)

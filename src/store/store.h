@@ -72,5 +72,7 @@ struct ocs_image_name {
 };
 int ocs_image_name_parse(const char *text, struct ocs_image_name *out, struct ocs_error *err);
 void ocs_image_name_clear(struct ocs_image_name *name);
+/* OCS_USAGE when the specification has no such name for an image: we make none. */
+int ocs_image_new_tag(const char *tag, struct ocs_error *err);
 
 #endif

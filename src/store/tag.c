@@ -69,9 +69,9 @@ static int tag_image(struct tagging *tagging, struct ocs_error *err)
     if (!tagging->image->tag && !tagging->image->has_digest)
         return ocs_error_raise(err, OCS_USAGE, "'%s' is a layout: which of its images? NAME:TAG",
                                tagging->image->layout);
-    if (!*tagging->tag)
-        return ocs_error_raise(err, OCS_USAGE, "the new tag is empty");
-    int result = ocs_store_writer(tagging->store, err);
+    int result = ocs_image_new_tag(tagging->tag, err);
+    if (result == 0)
+        result = ocs_store_writer(tagging->store, err);
     if (result < 0)
         return result;
     result = tag_in(tagging, err);

@@ -39,6 +39,8 @@ holds 'map(.name) | index("linked")'
 
 "$OCISTORE_BIN" --json ls >before
 run_json 16 import --tag '' "$LAYOUTS/base"
+run 16 import --tag 'x y' "$LAYOUTS/base"
+complains "'x y' cannot be a tag"
 run_json 16 import --tag x "$LAYOUTS/app1"
 mkdir -p one two
 cp -a "$LAYOUTS/base" one/same

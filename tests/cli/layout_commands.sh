@@ -47,6 +47,11 @@ jq -e 'all(.manifests[]; .annotations.kept == "yes")' "$STORE/layouts/one/index.
     fail 'an annotation was lost'
 run 16 --store "$STORE" tag one:nothing x
 run 16 --store "$STORE" tag one x
+for bad in '' 'a b' "a
+b" a..b .a a/; do
+    run 16 --store "$STORE" tag one:v1 "$bad"
+    complains 'letters and digits, with one of'
+done
 run 16 --store "$STORE" tag nowhere:v1 x
 
 # mv
