@@ -85,6 +85,17 @@ static int check_size(const struct judging *judging, const struct ocs_import_ite
     return fault(judging, item, text, err);
 }
 
+/* The layouts of a store have no blobs of their own. */
+static int hint_at_missing(const struct judging *judging, int result, struct ocs_error *err)
+{
+    char store[PATH_MAX];
+    if (!judging->import->options->shared_blobs &&
+        ocs_seen_inside(judging->source->source.path, store))
+        return ocs_error_hint(err, result, "it is a layout of a store: --shared-blobs %s/blobs",
+                              store);
+    return ocs_error_hint(err, result, "--allow-missing brings in images with absent blobs");
+}
+
 static int judge_missing(const struct judging *judging, const struct ocs_import_item *item,
                          struct ocs_error *err)
 {
@@ -94,8 +105,7 @@ static int judge_missing(const struct judging *judging, const struct ocs_import_
     if (!import->options->allow_missing && judging->optional)
         return LEFT_OUT;
     if (!import->options->allow_missing)
-        return ocs_error_hint(err, fault(judging, item, "is missing", err),
-                              "--allow-missing brings in images with absent blobs");
+        return hint_at_missing(judging, fault(judging, item, "is missing", err), err);
     ocs_digest_from_key(item->key, item->key_size, &digest);
     ocs_store_notice(import->store, "%s is missing in %s", ocs_digest_format(&digest, name),
                      judging->source->source.text);

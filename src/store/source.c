@@ -90,6 +90,19 @@ static int choose_name(struct ocs_source *source, const char *name, struct ocs_e
 
 /* ---- the folder ---- */
 
+static int no_layout(const struct ocs_source *source, struct ocs_error *err)
+{
+    struct stat st;
+    int result = ocs_error_raise(err, OCS_USAGE,
+                                 "%s is no OCI layout: neither oci-layout nor index.json is there",
+                                 source->path);
+    if (fstatat(source->dir, ".ocistore", &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return result;
+    return ocs_error_hint(err, result,
+                          "it is a store: ocistore import --shared-blobs %s/blobs %s/layouts/NAME",
+                          source->path, source->path);
+}
+
 static int open_layout(struct ocs_source *source, struct ocs_error *err)
 {
     source->dir = open(source->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -104,9 +117,7 @@ static int open_layout(struct ocs_source *source, struct ocs_error *err)
     struct stat st;
     if (fstatat(source->dir, "index.json", &st, AT_SYMLINK_NOFOLLOW) < 0 &&
         fstatat(source->dir, "oci-layout", &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return ocs_error_raise(err, OCS_USAGE,
-                               "%s is no OCI layout: neither oci-layout nor index.json is there",
-                               source->path);
+        return no_layout(source, err);
     return 0;
 }
 

@@ -24,3 +24,11 @@ holds '[.[] | select(.type == "error") | .message] | length == 3 and (unique | l
 holds 'any(.type == "image")'
 run 0 --store store ls
 prints base
+
+# Another store, or a layout of it, is no layout with its blobs: the way is told.
+run 0 init another
+run 16 --store another import store
+complains 'it is a store: ocistore import --shared-blobs store/blobs store/layouts/NAME'
+run 4 --store another import store/layouts/base
+complains "it is a layout of a store: --shared-blobs $PWD/store/blobs"
+run 0 --store another import --shared-blobs store/blobs store/layouts/base
