@@ -12,6 +12,7 @@ here=$(cd "${0%/*}" && pwd) || exit 1
 unset OCISTORE XDG_DATA_HOME
 LC_ALL=C.UTF-8
 export LC_ALL
+umask 022
 
 TEMPORARY=$(mktemp -d "${TMPDIR:-/tmp}/ocistore-test.XXXXXX") || exit 1
 trap 'chmod -R u+rwx "$TEMPORARY" 2>/dev/null; rm -rf "$TEMPORARY"' EXIT
