@@ -40,11 +40,13 @@ static int check_marker(struct ocs_fsck_run *run, struct ocs_error *err)
     char help[PATH_MAX + 64];
     snprintf(help, sizeof(help), "ocistore init %s makes it anew", run->store->path);
     struct ocs_finding_note note = {
-        .id = r > 0 ? "store-marker-missing" : "store-feature-unknown",
+        .id = r == OCS_IO_ABSENT        ? "store-marker-missing"
+              : r == OCS_MARKER_DAMAGED ? "store-marker-damaged"
+                                        : "store-feature-unknown",
         .severity = OCS_SEVERITY_FATAL,
         .blob = OCS_NO_BLOB,
         .path = ".ocistore/store.json",
-        .message = r > 0 ? NULL : local.message,
+        .message = r == OCS_IO_ABSENT ? NULL : local.message,
         .action = r > 0 ? help : NULL,
     };
     r = ocs_findings_add(&run->findings, &note, err);

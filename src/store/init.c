@@ -161,21 +161,44 @@ static void make_uuid(char out[37])
     snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", a, a + 8, a + 12, b, b + 4);
 }
 
+static int write_marker(const struct init *init, struct ocs_marker *marker, struct ocs_error *err)
+{
+    const char *graph_dir = init->options->graph_dir;
+    make_uuid(marker->uuid);
+    marker->unsafe_network = init->options->unsafe_network && graph_dir;
+    if (graph_dir)
+        marker->graph_dir = realpath(graph_dir, NULL);
+    if (graph_dir && !marker->graph_dir)
+        return ocs_error_errno(err, "%s", graph_dir);
+    return ocs_marker_write(init->state, marker, err);
+}
+
+/* What it held is made anew: the graph is a cache, the entries of roots/ are counted. */
+static int put_marker_aside(const struct init *init, struct ocs_error *err)
+{
+    int result = ocs_io_rename_noreplace(init->state, "store.json", init->state,
+                                         "store.json.damaged", ".ocistore/store.json", err);
+    if (result == OCS_IO_EXISTS)
+        return ocs_error_hint(
+            err, ocs_error_raise(err, OCS_FAILED, ".ocistore/store.json.damaged is there already"),
+            "remove it");
+    if (result == 0)
+        notice(init, ".ocistore/store.json was damaged, and is kept as store.json.damaged; if it "
+                     "named a folder for the graph, it has to be made anew with --graph-dir");
+    return result < 0 ? result : 0;
+}
+
 /* The marker comes last: with it the folder is a store. */
 static int make_marker(struct init *init, struct ocs_error *err)
 {
     struct ocs_marker marker = {0};
     int result = ocs_marker_read(init->state, &marker, err);
     init->report->existed = result == 0;
-    if (result == OCS_IO_ABSENT) {
-        make_uuid(marker.uuid);
-        marker.unsafe_network = init->options->unsafe_network && init->options->graph_dir;
-        if (init->options->graph_dir)
-            marker.graph_dir = realpath(init->options->graph_dir, NULL);
-        if (init->options->graph_dir && !marker.graph_dir)
-            result = ocs_error_errno(err, "%s", init->options->graph_dir);
-        else
-            result = ocs_marker_write(init->state, &marker, err);
+    if (result == OCS_MARKER_DAMAGED) {
+        result = put_marker_aside(init, err);
+        result = result == 0 ? write_marker(init, &marker, err) : result;
+    } else if (result == OCS_IO_ABSENT) {
+        result = write_marker(init, &marker, err);
     }
     if (result == 0)
         memcpy(init->report->uuid, marker.uuid, sizeof(marker.uuid));
@@ -198,6 +221,8 @@ static int count_roots(struct init *init, struct ocs_error *err)
     ocs_roots_clear(&roots);
     if (result == 0)
         result = ocs_marker_read(init->state, &marker, err);
+    if (result > 0)
+        result = ocs_error_raise(err, OCS_BUSY, ".ocistore/store.json was changed meanwhile");
     if (result == 0 && marker.roots < entries) {
         marker.roots = entries;
         result = ocs_marker_write(init->state, &marker, err);

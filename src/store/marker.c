@@ -10,6 +10,7 @@
 
 #define MARKER_BYTES_MAX (1u << 20)
 static const char WHAT[] = ".ocistore/store.json";
+#define NEWER "use the version of ocistore that made the store, or a newer one"
 
 void ocs_marker_clear(struct ocs_marker *marker)
 {
@@ -30,12 +31,19 @@ static int check_features(const struct ocs_json *json, const struct ocs_json_val
             ocs_json_first(ocs_json_member(features, binding[i]));
         const char *name = ocs_json_string(json, unknown);
         if (unknown)
-            return ocs_error_raise(err, OCS_FAILED,
-                                   "%s: the store needs the feature '%s', which this version "
-                                   "does not know",
-                                   WHAT, name ? name : "?");
+            return ocs_error_hint(err,
+                                  ocs_error_raise(err, OCS_FAILED,
+                                                  "%s: the store needs the feature '%s', which "
+                                                  "this version does not know",
+                                                  WHAT, name ? name : "?"),
+                                  NEWER);
     }
     return 0;
+}
+
+static int damaged(int result)
+{
+    return result < 0 ? OCS_MARKER_DAMAGED : result;
 }
 
 static int decode(const struct ocs_json *json, struct ocs_marker *out, struct ocs_error *err)
@@ -45,13 +53,16 @@ static int decode(const struct ocs_json *json, struct ocs_marker *out, struct oc
     int64_t roots = 0;
     const char *uuid = ocs_json_string(json, ocs_json_member(root, "uuid"));
     const char *graph_dir = ocs_json_string(json, ocs_json_member(root, "graph_dir"));
-    if (ocs_json_integer(json, ocs_json_member(root, "format"), &format) != 0 ||
-        ocs_json_integer(json, ocs_json_member(root, "roots"), &roots) != 0 || roots < 0 || !uuid ||
-        strlen(uuid) >= sizeof(out->uuid))
-        return ocs_error_raise(err, OCS_FAILED, "%s is damaged: a member is missing", WHAT);
-    if (format != OCS_STORE_FORMAT)
-        return ocs_error_raise(err, OCS_FAILED, "%s: store format %lld is not known", WHAT,
-                               (long long)format);
+    bool has_format = ocs_json_integer(json, ocs_json_member(root, "format"), &format) == 0;
+    if (has_format && format != OCS_STORE_FORMAT)
+        return ocs_error_hint(err,
+                              ocs_error_raise(err, OCS_FAILED, "%s: store format %lld is not known",
+                                              WHAT, (long long)format),
+                              NEWER);
+    if (!has_format || ocs_json_integer(json, ocs_json_member(root, "roots"), &roots) != 0 ||
+        roots < 0 || !uuid || strlen(uuid) >= sizeof(out->uuid))
+        return damaged(
+            ocs_error_raise(err, OCS_FAILED, "%s is damaged: a member is missing", WHAT));
     int result = check_features(json, root, err);
     if (result < 0)
         return result;
@@ -70,7 +81,7 @@ int ocs_marker_read(int state_dir, struct ocs_marker *out, struct ocs_error *err
     auto_fd int fd = -1;
     int result = ocs_io_open_regular(state_dir, "store.json", &fd, NULL, WHAT, err);
     if (result == OCS_IO_NOT_REGULAR)
-        return ocs_error_raise(err, OCS_FAILED, "%s is not a regular file", WHAT);
+        return damaged(ocs_error_raise(err, OCS_FAILED, "%s is not a regular file", WHAT));
     if (result != 0)
         return result;
     auto_bytes struct ocs_bytes bytes = {0};
@@ -81,8 +92,8 @@ int ocs_marker_read(int state_dir, struct ocs_marker *out, struct ocs_error *err
     struct ocs_json_flaw flaw = {0};
     result = ocs_json_parse(bytes.data, bytes.size, OCS_JSON_DOCUMENT_LIMITS, &json, &flaw, err);
     if (result > 0)
-        return ocs_error_raise(err, OCS_FAILED, "%s is damaged: %s (at byte %zu)", WHAT,
-                               flaw.reason, flaw.offset);
+        return damaged(ocs_error_raise(err, OCS_FAILED, "%s is damaged: %s (at byte %zu)", WHAT,
+                                       flaw.reason, flaw.offset));
     return result < 0 ? result : decode(json, out, err);
 }
 

@@ -18,7 +18,9 @@ struct ocs_marker {
 
 void ocs_marker_clear(struct ocs_marker *marker);
 
-/* Positive: OCS_IO_ABSENT. Negative also: an unknown format or an unknown feature. */
+/* Positive: OCS_IO_ABSENT; OCS_MARKER_DAMAGED, described in *err: no file, no JSON, or a member
+ * is missing. Negative also: an unknown format or an unknown feature. */
+#define OCS_MARKER_DAMAGED 4
 int ocs_marker_read(int state_dir, struct ocs_marker *out, struct ocs_error *err);
 int ocs_marker_write(int state_dir, const struct ocs_marker *marker, struct ocs_error *err);
 

@@ -121,12 +121,19 @@ static int lock_folder(const struct ocs_roots_place *place, int mode, int *fd,
     return 0;
 }
 
+static int read_marker(const struct ocs_roots_place *place, struct ocs_marker *out,
+                       struct ocs_error *err)
+{
+    int result = ocs_marker_read(place->state_dir, out, err);
+    if (result == OCS_IO_ABSENT)
+        return ocs_error_raise(err, OCS_FAILED, ".ocistore/store.json is not there");
+    return result > 0 ? -OCS_FAILED : result;
+}
+
 static int change_count(const struct ocs_roots_place *place, int by, struct ocs_error *err)
 {
     struct ocs_marker marker = {0};
-    int result = ocs_marker_read(place->state_dir, &marker, err);
-    if (result > 0)
-        return ocs_error_raise(err, OCS_FAILED, ".ocistore/store.json is not there");
+    int result = read_marker(place, &marker, err);
     if (result < 0)
         return result;
     marker.roots += (uint64_t)(int64_t)(by > 0 || marker.roots > 0 ? by : 0);
@@ -358,10 +365,9 @@ static int check_count(const struct ocs_roots_place *place, struct ocs_roots *ro
                        struct ocs_error *err)
 {
     struct ocs_marker marker = {0};
-    int result = ocs_marker_read(place->state_dir, &marker, err);
-    if (result != 0)
-        return result > 0 ? ocs_error_raise(err, OCS_FAILED, ".ocistore/store.json is not there")
-                          : result;
+    int result = read_marker(place, &marker, err);
+    if (result < 0)
+        return result;
     char trouble[160];
     snprintf(trouble, sizeof(trouble),
              ".ocistore/roots has %llu entries, and store.json counts %llu",
@@ -433,9 +439,7 @@ static int lower_count(const struct giving_up *giving, uint64_t *lost, struct oc
 {
     struct ocs_marker marker = {0};
     int state = giving->place->state_dir;
-    int result = ocs_marker_read(state, &marker, err);
-    if (result > 0)
-        return ocs_error_raise(err, OCS_FAILED, ".ocistore/store.json is not there");
+    int result = read_marker(giving->place, &marker, err);
     if (result < 0)
         return result;
     *lost = giving->damaged;

@@ -86,6 +86,8 @@ static int read_marker(struct ocs_store *store, bool for_fsck, struct ocs_error 
     int result = ocs_marker_read(store->state, &marker, err);
     if (for_fsck && (result > 0 || (result < 0 && !ocs_io_no_means())))
         return do_without_marker(store, err);
+    if (result == OCS_MARKER_DAMAGED)
+        return ocs_error_hint(err, -OCS_FAILED, "ocistore init %s makes it anew", store->path);
     if (result > 0)
         return ocs_error_hint(
             err, ocs_error_raise(err, OCS_FAILED, ".ocistore/store.json is missing"),

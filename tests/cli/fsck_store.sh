@@ -119,6 +119,11 @@ for command in 'fsck --repair' fsck; do
     run_json 8 --store other $command
     holds 'any(.id == "store-marker-missing" and .severity == "fatal" and .path == ".ocistore/store.json"
         and (.action | startswith("ocistore init"))) and last.fatal == 1'
+    echo x >other/.ocistore/store.json
+    # shellcheck disable=SC2086
+    run_json 8 --store other $command
+    holds 'any(.id == "store-marker-damaged" and .severity == "fatal" and .path == ".ocistore/store.json"
+        and (.action | startswith("ocistore init"))) and last.fatal == 1'
     jq -c '.features.incompatible = ["zap"]' good >other/.ocistore/store.json
     # shellcheck disable=SC2086
     run 8 --store other $command

@@ -89,3 +89,19 @@ prints 'ocistore attach DIR'
 run 0 --store lost fsck
 rm lost/.ocistore/roots/*.json
 run 4 --store lost gc
+
+# A damaged store.json is named by every command, and the hint works; one of another version
+# is none.
+printf '{"format":1,"uu' >lost/.ocistore/store.json
+run 8 --store lost ls
+complains 'store.json is damaged'
+complains "ocistore init $(cd lost && pwd -P) makes it anew"
+run 0 init lost
+complains 'kept as store.json.damaged'
+same "$(cat lost/.ocistore/store.json.damaged)" '{"format":1,"uu' 'the damaged store.json'
+run 0 --store lost fsck
+run 0 --store lost ls
+same "$(jq .roots lost/.ocistore/store.json)" "$(find lost/.ocistore/roots -type f | wc -l)" 'the count of roots'
+echo '{"format":2}' >lost/.ocistore/store.json
+run 8 init lost
+complains 'use the version of ocistore that made the store'

@@ -272,6 +272,15 @@ static void a_lost_marker_is_fatal(void **state)
     assert_non_null(strstr(verdict.text, "fatal store-marker-missing .ocistore/store.json\n"));
 }
 
+static void a_damaged_marker_is_fatal(void **state)
+{
+    struct images images;
+    struct verdict verdict;
+    make_known_store(&images, *state);
+    assert_int_equal(check_with_marker(&images, "{\"format\":1}", &verdict), OCS_FAILED);
+    assert_non_null(strstr(verdict.text, "fatal store-marker-damaged .ocistore/store.json\n"));
+}
+
 static void a_marker_of_the_future_is_fatal(void **state)
 {
     struct images images;
@@ -332,6 +341,7 @@ int main(void)
         PLACE_TEST(what_a_process_left_in_tmp_is_said),
         PLACE_TEST(a_second_fsck_is_busy),
         PLACE_TEST(a_lost_marker_is_fatal),
+        PLACE_TEST(a_damaged_marker_is_fatal),
         PLACE_TEST(a_marker_of_the_future_is_fatal),
         PLACE_TEST(an_interrupted_run_does_no_harm),
     };
