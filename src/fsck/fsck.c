@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -185,6 +186,23 @@ static int look_at_sources(struct ocs_store *store, const struct ocs_fsck_option
 
 /* ---- a store ---- */
 
+/* A run that rehashes nothing does not know better. */
+static void tell_recorded(const struct ocs_fsck_run *run)
+{
+    uint64_t bad = 0;
+    uint32_t count = ocs_inventory_count(&run->inventory);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct ocs_blob_state *state = &run->inventory.blobs[i];
+        bad += state->known_result == OCS_RESULT_BAD && state->known_stamp == state->stamp &&
+               state->presence == OCS_PRESENCE_HERE && !(state->flags & OCS_BLOB_VERIFIED);
+    }
+    if (bad > 0)
+        ocs_store_notice(run->store,
+                         "%" PRIu64 " blob%s damaged when last rehashed: ocistore fsck --only-bad "
+                         "looks at what is recorded so",
+                         bad, bad == 1 ? " was" : "s were");
+}
+
 static int check_store(struct ocs_store *store, const struct ocs_fsck_options *options,
                        struct ocs_fsck_report *report, struct ocs_tally *tally,
                        struct ocs_error *err)
@@ -199,6 +217,8 @@ static int check_store(struct ocs_store *store, const struct ocs_fsck_options *o
         .blobs = store->blobs,
     };
     int r = run_phases(&run, err);
+    if (r == 0 && options->quick && !options->repair)
+        tell_recorded(&run);
     ocs_fsck_run_clear(&run);
     return r;
 }

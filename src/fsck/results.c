@@ -166,7 +166,7 @@ static int note_verified(struct ocs_fsck_run *run, uint32_t blob, const struct o
 int ocs_results_stamp(struct ocs_fsck_run *run, uint32_t blob, const struct ocs_stamp *stamp,
                       bool good, bool settled, struct ocs_error *err)
 {
-    if (!run->graph || !settled)
+    if (!run->graph || (good && !settled)) /* what is bad may change unseen: no harm is done */
         return 0;
     int r = note_verified(run, blob, stamp, good ? OCS_RESULT_GOOD : OCS_RESULT_BAD, err);
     return r < 0 ? r : flush_when_due(run, err);
