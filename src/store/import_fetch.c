@@ -105,8 +105,7 @@ static const struct ocs_source *source_of(const struct ocs_import *import, const
 static void pass_over(struct fetcher *fetcher, struct held *held, int result,
                       const struct ocs_error *error)
 {
-    char text[OCS_DIGEST_BUF];
-    char trouble[OCS_DIGEST_BUF + 1200];
+    char trouble[1200];
     size_t step = held->step;
     const struct ocs_source *source = step > 0 ? source_of(fetcher->import, held) : NULL;
     held->step++;
@@ -120,8 +119,7 @@ static void pass_over(struct fetcher *fetcher, struct held *held, int result,
     const char *fault = result == OCS_IO_NOT_REGULAR ? "is not a regular file"
                         : result == OCS_BLOB_BAD     ? "has other bytes than its digest says"
                                                      : error->message;
-    snprintf(trouble, sizeof(trouble), "%s in %s: %s", ocs_digest_format(&held->pass.digest, text),
-             ocs_blobs_label(source->blobs), fault);
+    snprintf(trouble, sizeof(trouble), "the copy in %s: %s", ocs_blobs_label(source->blobs), fault);
     note_trouble(held->pass.item, trouble);
 }
 

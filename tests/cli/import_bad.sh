@@ -41,7 +41,7 @@ refuses 16 file 'file'
 
 spoil flipped
 printf X | dd of="$layer_file" bs=1 seek=100 conv=notrunc status=none
-refuses 4 flipped "$layer"
+refuses 4 flipped "flipped: $layer: the copy in flipped/blobs: has other bytes than its digest says"
 spoil short
 truncate -s -1 "$layer_file"
 refuses 4 short "$layer"
