@@ -195,7 +195,9 @@ struct ocs_tree_node {
     bool repeats; /* shown before: its children are not shown again */
 };
 
-/* Walk what an image is made of, depth first, in document order. */
+/* Walk what an image is made of, depth first, in document order.  OCS_REFUSED when a
+ * damaged document, or an image that is not there, could not be followed; the rest was
+ * shown. */
 OCS_PUBLIC int ocs_tree(struct ocs_store *store, const char *image, void *data,
                         void (*on_node)(void *data, const struct ocs_tree_node *node),
                         struct ocs_error *err);

@@ -223,10 +223,11 @@ static int show(struct ocs_cli *cli, const struct tree_values *values)
     struct listing listing = {.cli = cli, .dot = values->dot};
     result = ocs_tree(store, ocs_cli_word(cli, 0), &listing, on_node, &cli->err);
     ocs_store_close(store);
-    if (result == 0)
+    int status = ocs_cli_status(cli, result);
+    if (status == OCS_OK || listing.nodes > 0)
         print_end(&listing, values->digests);
     clear(&listing);
-    return ocs_cli_status(cli, result);
+    return status;
 }
 
 static int run(struct ocs_cli *cli)

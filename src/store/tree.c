@@ -37,6 +37,7 @@ struct tree {
     size_t depth;
     void *data;
     void (*on_node)(void *data, const struct ocs_tree_node *node);
+    struct ocs_error trouble; /* with the first document that is not shown */
 };
 
 /* ---- what a document leads to ---- */
@@ -73,6 +74,21 @@ static int add_children(struct frame *frame, const struct ocs_document *document
     return 0;
 }
 
+/* No descriptor leads to it: its type is what it says itself. */
+static int add_referrer(const struct tree *tree, struct frame *frame,
+                        const struct ocs_digest *digest, int64_t size, struct ocs_error *err)
+{
+    auto_bytes struct ocs_bytes bytes = {0};
+    auto_document struct ocs_document document = {.state = OCS_DOCUMENT_OPAQUE};
+    int result =
+        ocs_blobs_read(tree->store->blobs, digest, OCS_JSON_DOCUMENT_BYTES, &bytes, NULL, err);
+    if (result == 0)
+        result =
+            ocs_document_read(bytes.data, bytes.size, OCS_JSON_DOCUMENT_LIMITS, &document, err);
+    return result < 0 ? result
+                      : add_node(frame, digest, "referrer", document.media_type, size, err);
+}
+
 /* Documents that have the node as subject, and that nothing leads down to. */
 static int add_referrers(const struct tree *tree, struct frame *frame, const uint32_t *ids,
                          size_t count, struct ocs_error *err)
@@ -82,27 +98,39 @@ static int add_referrers(const struct tree *tree, struct frame *frame, const uin
         if (!tree->census.present[ids[i]])
             continue;
         ocs_census_digest(&tree->census, ids[i], &digest);
-        int result = add_node(frame, &digest, "referrer", NULL,
-                              (int64_t)tree->census.view.size[ids[i]], err);
+        int result =
+            add_referrer(tree, frame, &digest, (int64_t)tree->census.view.size[ids[i]], err);
         if (result < 0)
             return result;
     }
     return 0;
 }
 
-/* A document that cannot be read has no children to show; that is said. */
-static int read_document(const struct tree *tree, const struct ocs_digest *digest,
-                         struct ocs_bytes *bytes, struct ocs_document *out, struct ocs_error *err)
+/* It has no children to show. */
+static void note_trouble(struct tree *tree, const struct ocs_digest *digest, const char *how)
 {
     char text[OCS_DIGEST_BUF];
+    ocs_digest_format(digest, text);
+    if (tree->trouble.status)
+        ocs_store_notice(tree->store, "%s %s: what it leads to is not shown", text, how);
+    else
+        ocs_error_hint(&tree->trouble,
+                       ocs_error_raise(&tree->trouble, OCS_REFUSED,
+                                       "%s %s: what it leads to is not shown", text, how),
+                       "ocistore fsck says what is hurt, and what mends it");
+}
+
+/* A document that cannot be read has no children to show; that is said. */
+static int read_document(struct tree *tree, const struct ocs_digest *digest,
+                         struct ocs_bytes *bytes, struct ocs_document *out, struct ocs_error *err)
+{
     *out = (struct ocs_document){.state = OCS_DOCUMENT_OPAQUE};
     int result =
         ocs_blobs_read(tree->store->blobs, digest, OCS_JSON_DOCUMENT_BYTES, bytes, NULL, err);
     if (result == OCS_IO_ABSENT)
         return 0;
     if (result > 0) {
-        ocs_store_notice(tree->store, "%s is damaged: what it leads to is not shown",
-                         ocs_digest_format(digest, text));
+        note_trouble(tree, digest, "is damaged");
         return 0;
     }
     return result == 0
@@ -158,6 +186,8 @@ static int show(struct tree *tree, const struct node *node, const char *parent,
         .repeats = known && tree->shown[id] && leads_on(tree, id),
     };
     tree->on_node(tree->data, &out);
+    if (!out.present && tree->depth == 0)
+        note_trouble(tree, &node->digest, "is not in the store");
     bool first = known && !tree->shown[id];
     if (known)
         tree->shown[id] = 1;
@@ -266,6 +296,11 @@ int ocs_tree(struct ocs_store *store, const char *image, void *data,
         result = prepare(&tree, err);
     if (result == 0)
         result = show_named(&tree, &name, err);
+    if (result == 0 && tree.trouble.status) {
+        result = -(int)tree.trouble.status;
+        if (err)
+            *err = tree.trouble;
+    }
     tree_clear(&tree);
     ocs_image_name_clear(&name);
     return result;

@@ -39,6 +39,26 @@ prints 'absent'
 LC_ALL=C run 0 --store "$STORE" tree app8:latest
 prints '`-- layer'
 
+# A referrer's type is its own, since no descriptor has it.
+run_json 0 --store "$STORE" tree multi
+holds 'map(select(.role == "referrer").media_type) == ["application/vnd.oci.image.manifest.v1+json"]'
+
+# What could not be followed is no success; the rest is shown.
+manifest_of() {
+    "$OCISTORE_BIN" --json --store "$STORE" ls "$1" | jq -r 'select(.type == "image").digest' | head -n 1
+}
+damaged=$(manifest_of app7)
+printf x >"$STORE/blobs/sha256/${damaged#*:}"
+run_json 4 --store "$STORE" tree app7
+holds 'map(select(.type == "node" and .depth == 0)) | length == 2'
+holds --arg d "$damaged" 'any(.type == "error" and (.message | startswith("tree: " + $d + " is damaged")))'
+rm "$STORE/blobs/sha256/${damaged#*:}"
+run 4 --store "$STORE" tree app7
+complains "$damaged is not in the store: what it leads to is not shown"
+prints 'absent'
+run 4 --store "$STORE" tree --dot app7
+same "$(tail -n 1 out)" '}' 'the end of the graph'
+
 run_json 0 --store "$STORE" tree twins
 holds 'map(select(.depth == 0)) | length == 3'
 run_json 16 --store "$STORE" tree twins:nobody
