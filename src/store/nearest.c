@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define LENGTH_MAX 128 /* longer names are compared by their beginnings */
+#define SHOWN_MAX  80  /* and shown by them */
+#define MORE_MAX   32  /* room for " and N more" */
 
 static size_t least(size_t a, size_t b, size_t c)
 {
@@ -62,11 +64,18 @@ int ocs_nearest_hint(const struct ocs_nearest *nearest, struct ocs_error *err, i
     size_t used = (size_t)snprintf(text, sizeof(text), "%s", before);
     if (nearest->count == 0)
         return result;
-    for (size_t i = 0; i < nearest->count && used < sizeof(text); i++)
-        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s '%.80s'", i ? "," : "",
-                                 nearest->best[i].name);
-    if (nearest->total > nearest->count && used < sizeof(text))
-        snprintf(text + used, sizeof(text) - used, " and %zu more",
-                 nearest->total - nearest->count);
+    size_t told = 0;
+    for (; told < nearest->count; told++) {
+        char name[SHOWN_MAX + 16];
+        const char *whole = nearest->best[told].name;
+        size_t size = (size_t)snprintf(name, sizeof(name), "%s '%.*s%s'", told ? "," : "",
+                                       SHOWN_MAX, whole, strlen(whole) > SHOWN_MAX ? "..." : "");
+        if (used + size + MORE_MAX > sizeof(text))
+            break;
+        memcpy(text + used, name, size + 1);
+        used += size;
+    }
+    if (nearest->total > told)
+        snprintf(text + used, sizeof(text) - used, " and %zu more", nearest->total - told);
     return ocs_error_hint(err, result, "%s", text);
 }

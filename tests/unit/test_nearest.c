@@ -47,6 +47,11 @@ static void long_names_have_room(void **state)
     assert_int_equal(nearest.best[0].changes, 0);
     ocs_nearest_hint(&nearest, &err, -OCS_USAGE, "layouts:");
     assert_true(strlen(err.hint) > 100);
+    assert_non_null(strstr(err.hint, "aaa...', '"));
+    memset(names[5] + 240, 0, 1);
+    ocs_nearest_hint(&nearest, &err, -OCS_USAGE, names[5]);
+    assert_string_equal(err.hint + strlen(err.hint) - strlen("bbb...' and 4 more"),
+                        "bbb...' and 4 more");
 }
 
 int main(void)
