@@ -121,39 +121,77 @@ static int match_entry(void *data, const char *run, const char *path,
     return found ? add_run(search, run, err) : 0;
 }
 
+/* An image has no name of its own in the trash: its layout may. */
+static int find_none(struct ocs_store *store, const char *name, struct ocs_error *err)
+{
+    char layout[OCS_LAYOUT_NAME_MAX + 1];
+    auto_search struct search search = {.layout = layout};
+    struct ocs_trash_visitor visitor = {.data = &search, .on_entry = match_entry};
+    size_t size = strcspn(name, ":@");
+    snprintf(layout, sizeof(layout), "%.*s", (int)size, name);
+    if (name[size])
+        ocs_trash_each(store->state, &visitor, NULL);
+    int result = ocs_error_raise(err, OCS_USAGE, "nothing of '%s' lies in the trash", name);
+    return search.count > 0 ? ocs_error_hint(err, result, "ocistore trash restore %s", layout)
+                            : ocs_error_hint(err, result, "ocistore trash list");
+}
+
 static int find(struct ocs_store *store, struct search *search, const char *name,
                 struct ocs_error *err)
 {
     struct ocs_trash_visitor visitor = {.data = search, .on_entry = match_entry};
     int result = ocs_trash_each(store->state, &visitor, err);
-    if (result == 0 && search->count == 0)
-        return ocs_error_hint(
-            err, ocs_error_raise(err, OCS_USAGE, "nothing of '%s' lies in the trash", name),
-            "ocistore trash list");
-    return result;
+    return result == 0 && search->count == 0 ? find_none(store, name, err) : result;
 }
 
 /* The newest copy that is whole. */
-static int restore_blob(struct ocs_store *store, const struct ocs_digest *digest, const char *text,
+static int restore_copy(struct ocs_store *store, const struct search *search, const char *text,
                         struct ocs_error *err)
 {
-    auto_search struct search search = {.digest = digest};
-    struct stat st;
-    int result = ocs_blobs_stat(store->blobs, digest, &st, err);
-    if (result <= 0)
-        return result; /* it is back already */
-    result = find(store, &search, text, err);
-    if (result < 0)
-        return result;
-    result = OCS_BLOB_BAD;
-    for (size_t i = search.count; i > 0 && (result == OCS_BLOB_BAD || result == OCS_IO_ABSENT); i--)
-        result =
-            ocs_trash_restore_blob(store->state, search.runs[i - 1], store->blobs, digest, err);
+    int result = OCS_BLOB_BAD;
+    for (size_t i = search->count; i > 0 && (result == OCS_BLOB_BAD || result == OCS_IO_ABSENT);
+         i--)
+        result = ocs_trash_restore_blob(store->state, search->runs[i - 1], store->blobs,
+                                        search->digest, err);
     if (result == OCS_IO_ABSENT)
         return ocs_error_raise(err, OCS_BUSY, "%s was taken out of the trash meanwhile", text);
     if (result == OCS_BLOB_BAD)
         return ocs_error_raise(err, OCS_REFUSED, "%s is damaged: it stays in the trash", text);
     return result < 0 ? result : ocs_blobs_sync(store->blobs, err);
+}
+
+/* Whoever wants a manifest back may want the image. */
+static void tell_document(struct ocs_store *store, const struct ocs_digest *digest,
+                          const char *text)
+{
+    auto_bytes struct ocs_bytes bytes = {0};
+    auto_document struct ocs_document document = {0};
+    if (ocs_blobs_read(store->blobs, digest, OCS_JSON_DOCUMENT_BYTES, &bytes, NULL, NULL) == 0 &&
+        ocs_document_read(bytes.data, bytes.size, OCS_JSON_DOCUMENT_LIMITS, &document, NULL) == 0 &&
+        document.shape)
+        ocs_store_notice(store,
+                         "%s is a manifest or an index, and is back alone: ocistore adopt %s "
+                         "NAME:TAG lists it, and brings back what it needs",
+                         text, text);
+}
+
+static int restore_blob(struct ocs_store *store, const struct ocs_digest *digest, const char *text,
+                        bool *changed, struct ocs_error *err)
+{
+    auto_search struct search search = {.digest = digest};
+    struct stat st;
+    int result = ocs_blobs_stat(store->blobs, digest, &st, err);
+    if (result == 0)
+        ocs_store_notice(store, "%s is in the store already", text);
+    if (result <= 0)
+        return result;
+    result = find(store, &search, text, err);
+    if (result == 0)
+        result = restore_copy(store, &search, text, err);
+    *changed = result == 0;
+    if (result == 0)
+        tell_document(store, digest, text);
+    return result;
 }
 
 /* The entry went with the layout, and has the last good one.
@@ -426,8 +464,8 @@ static int restore_one(struct restoring *restoring, const char *name, struct ocs
     struct ocs_digest digest;
     bool changed = false;
     if (ocs_digest_parse(name, strlen(name), &digest) == 0) {
-        int result = restore_blob(store, &digest, name, err);
-        if (result == 0)
+        int result = restore_blob(store, &digest, name, &changed, err);
+        if (changed)
             tell_change(restoring, "restore", NULL, name);
         return result;
     }

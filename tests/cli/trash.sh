@@ -67,6 +67,14 @@ holds '.[0].type == "change" and .[0].action == "restore" and .[0].layout == "ap
 same "$(tags app)" 'v1 v2 v3 v9 ' 'tags after rm app:v1 was undone'
 run 0 fsck
 
+# an image lies there under the name of its layout
+run 0 rm app:v1
+run 16 trash restore app:v1
+same "$(tail -n 1 err)" 'ocistore trash restore app' 'the hint'
+run 16 trash restore nothing:v1
+complains 'trash list'
+run 0 trash restore app
+
 # two rm, undone one after the other
 run 0 rm app:v2
 run 0 rm app:v3
@@ -161,6 +169,9 @@ manifest=$(jq -r '.manifests[0].digest' "$STORE/layouts/other/index.json")
 run 0 rm other
 run 0 gc --grace 0
 same "$(blobs)" 6 'blobs after gc'
+run 0 trash restore "$manifest"
+complains "ocistore adopt $manifest NAME:TAG"
+same "$(blobs)" 7 'blobs after the manifest alone was restored'
 run 0 adopt "$manifest" other:w
 same "$(tags other)" 'w ' 'tags after other was adopted'
 same "$(blobs)" 8 'blobs after adopt'
@@ -177,6 +188,8 @@ run_json 0 trash restore "$digest"
 holds --arg d "$digest" '.[0].action == "restore" and .[0].digest == $d'
 [ -e "$STORE/blobs/sha256/${digest#*:}" ] || fail 'the blob is not back'
 run 0 trash restore "$digest"
+complains 'is in the store already'
+[ ! -s out ] || fail 'it was not in the trash'
 run 0 gc --grace 1h
 [ -e "$STORE/blobs/sha256/${digest#*:}" ] || fail 'gc took it again at once'
 run 0 fsck
