@@ -75,6 +75,9 @@ static void print_summary(struct ocs_output *out, const struct ocs_remove_report
     } else if (report && report->freed_unknown && !out->quiet) {
         ocs_output_line(out,
                         "what the next gc takes is not known: an index.json was not to be read");
+    } else if (report && report->freed_blobs == 0 && !out->quiet) {
+        ocs_output_line(out, "no blob %s free by this: others need them, or they are not there",
+                        planned ? "would become" : "becomes");
     } else if (report && !out->quiet) {
         const struct ocs_gc_options gc = OCS_GC_OPTIONS_INIT;
         ocs_output_put(out, OCS_STYLE_PLAIN, "the next gc %s %s, %s, once their grace is over",

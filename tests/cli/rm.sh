@@ -40,4 +40,7 @@ same_files before after 'a refused rm changed something'
 run 0 --store "$STORE" rm app5:latest
 prints 'removed app5:latest'
 prints 'the next gc takes'
+run 0 --store "$STORE" tag app4:latest again
+run 0 --store "$STORE" rm app4:again
+prints 'no blob becomes free by this'
 run 0 --store "$STORE" fsck
