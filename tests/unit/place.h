@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -28,6 +29,7 @@ static inline int place_setup(void **state)
 {
     struct place *place = calloc(1, sizeof(*place));
     assert_non_null(place);
+    umask(022); /* whatever the caller's */
     const char *tmp = getenv("TMPDIR");
     snprintf(place->path, sizeof(place->path), "%s/ocs-test-XXXXXX", tmp && *tmp ? tmp : "/tmp");
     assert_non_null(mkdtemp(place->path));
