@@ -252,6 +252,9 @@ static struct match find_option(const struct ocs_option_table *tables, size_t co
 static int set_option(struct ocs_args *args, struct match match, const char *shown,
                       const char *text, struct ocs_error *err)
 {
+    bool named = match.option->kind == OCS_OPTION_TEXT || match.option->kind == OCS_OPTION_TEXTS;
+    if (named && !*text) /* a variable that is not set, in most cases */
+        return ocs_args_error(err, "%s needs a value: %s", shown, match.option->value);
     if (!store_value(match.option, text, (char *)match.values + match.option->offset)) {
         char expected[128];
         describe_expected(match.option, expected, sizeof(expected));

@@ -87,6 +87,8 @@ static int run(struct ocs_cli *cli)
     if (word && cli->global.store && strcmp(word, cli->global.store) != 0)
         result = ocs_cli_usage(cli, "'%s' and --store '%s' contradict each other", word,
                                cli->global.store);
+    if (word && !*word)
+        result = ocs_cli_usage(cli, "DIR is empty");
     if (result == 0 && values.unsafe_network && !values.graph_dir)
         result = ocs_cli_usage(cli, "--unsafe-network needs --graph-dir: the graph must be local");
     if (result != 0)

@@ -30,9 +30,15 @@ cd above/a/b || exit 1
 finds above
 OCISTORE=../../../environment finds environment
 OCISTORE='' finds above
+run_json 16 --store '' ls # a variable that is not set is no wish for another store
+complains '--store needs a value'
+run_json 16 ls --store=
 cd ../../.. || exit 1
 
 cd none || exit 1
+run_json 16 init ''
+run_json 16 init --store ''
+[ ! -e .ocistore ] || fail 'init of nothing made a store'
 if [ "$(id -u)" -ne 0 ]; then
     mark "$TEMPORARY/data/ocistore" data
     XDG_DATA_HOME=$TEMPORARY/data finds data
