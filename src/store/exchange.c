@@ -177,5 +177,5 @@ int ocs_exchange_index(const struct ocs_exchange *order, struct ocs_error *err)
     }
     if (result == 0)
         result = ocs_io_sync_dir(order->dir, ".", "layout folder", err);
-    return ocs_error_context(err, result, "index.json");
+    return result;
 }

@@ -29,10 +29,11 @@ int ocs_image_none_in(const struct ocs_index *index, const char *layout,
 {
     char before[OCS_LAYOUT_NAME_MAX + 32];
     struct ocs_nearest tags = {.wanted = name->tag ? name->tag : ""};
-    int result =
-        name->tag
-            ? ocs_error_raise(err, OCS_USAGE, "there is no image '%s:%s'", layout, name->tag)
-            : ocs_error_raise(err, OCS_USAGE, "layout '%s' has no image of that digest", layout);
+    char digest[OCS_DIGEST_BUF] = "";
+    if (name->has_digest)
+        ocs_digest_format(&name->digest, digest);
+    int result = ocs_error_raise(err, OCS_USAGE, "there is no image '%s%s%s'", layout,
+                                 name->tag ? ":" : "@", name->tag ? name->tag : digest);
     ocs_error_hint(err, result, "ocistore ls --digests %s", layout);
     for (size_t i = 0; name->tag && i < index->document.count; i++) {
         if (ocs_index_ref(index, i))

@@ -47,6 +47,8 @@ jq -e 'all(.manifests[]; .annotations.kept == "yes")' "$STORE/layouts/one/index.
     fail 'an annotation was lost'
 run 16 --store "$STORE" tag one:nothing x
 run 16 --store "$STORE" tag one x
+run 16 --store "$STORE" tag "one@sha256:$(printf %064d 0)" x
+complains "tag: layout 'one': there is no image 'one@sha256:000"
 for bad in '' 'a b' "a
 b" a..b .a a/; do
     run 16 --store "$STORE" tag one:v1 "$bad"

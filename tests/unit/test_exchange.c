@@ -197,13 +197,28 @@ static void test_not_to_be_read(void **state)
     assert_int_equal(unlinkat(place->fd, "index.json", 0), 0);
 }
 
+/* What went wrong is said with the file's name once. */
+static void test_trouble_is_told_once(void **state)
+{
+    struct place *place = *state;
+    struct ocs_bytes ours = text_bytes("ours");
+    struct ocs_error err = {0};
+    assert_int_equal(mkdirat(place->fd, "gone", 0755), 0);
+    int dir = openat(place->fd, "gone", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(unlinkat(place->fd, "gone", AT_REMOVEDIR), 0);
+    const struct ocs_exchange order = {.dir = dir, .bytes = &ours, .old_dir = -1};
+    assert_true(ocs_exchange_index(&order, &err) < 0);
+    assert_string_equal(err.message, "index.json: create: No such file or directory");
+    close(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         PLACE_TEST(test_new_and_exchange),   PLACE_TEST(test_one_foreign_write),
         PLACE_TEST(test_two_foreign_writes), PLACE_TEST(test_many_foreign_writes),
         PLACE_TEST(test_it_goes_away),       PLACE_TEST(test_open_for_writing),
-        PLACE_TEST(test_not_to_be_read),
+        PLACE_TEST(test_not_to_be_read),     PLACE_TEST(test_trouble_is_told_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
