@@ -10,6 +10,7 @@
 #include "store/cleanup.h"
 #include "store/error.h"
 #include "store/image.h"
+#include "store/short_digest.h"
 #include "store/trash.h"
 
 #include <stdio.h>
@@ -359,14 +360,15 @@ OCS_PUBLIC int ocs_why(struct ocs_store *store, const char *text,
                        const struct ocs_why_options *options, struct ocs_why_report *report,
                        struct ocs_error *err)
 {
+    char whole[OCS_DIGEST_BUF];
     struct ocs_digest digest;
     struct explain explain = {.store = store, .options = options, .report = report, .err = err};
     *report = (struct ocs_why_report){0};
-    if (ocs_digest_parse(text, strlen(text), &digest) != 0)
-        return ocs_image_no_digest(text, err);
-    int result = ocs_sight_take(store, &explain.sight, err);
+    int result = ocs_short_digest(store, text, &digest, err);
     if (result == 0)
-        result = explain_digest(&explain, &digest, text, err);
+        result = ocs_sight_take(store, &explain.sight, err);
+    if (result == 0)
+        result = explain_digest(&explain, &digest, ocs_digest_format(&digest, whole), err);
     if (result == 0)
         result = ocs_image_unseen(store, &explain.sight.census, err);
     explain_clear(&explain);

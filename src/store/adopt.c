@@ -6,6 +6,7 @@
 #include "error.h"
 #include "heal.h"
 #include "merge.h"
+#include "short_digest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -125,8 +126,9 @@ static int parse(struct adopting *adopting, const char *digest, const char *imag
         return result;
     if (itself && !ocs_seen_in_place(adopting->store->dir))
         return ocs_error_raise(err, OCS_USAGE, "there is no layout '.': no store in place");
-    if (ocs_digest_parse(digest, strlen(digest), &adopting->digest) != 0)
-        return ocs_error_raise(err, OCS_USAGE, "'%s' is no digest", digest);
+    result = ocs_short_digest(adopting->store, digest, &adopting->digest, err);
+    if (result < 0)
+        return result;
     if (adopting->image.has_digest || !ocs_layout_name_valid(adopting->image.layout))
         return ocs_error_raise(err, OCS_USAGE, "'%s' cannot be an image's name: NAME[:TAG]", image);
     ocs_digest_format(&adopting->digest, adopting->text);

@@ -18,12 +18,6 @@ static int no_layout(const char *name, struct ocs_error *err)
                           "ocistore ls");
 }
 
-int ocs_image_no_digest(const char *text, struct ocs_error *err)
-{
-    return ocs_error_hint(err, ocs_error_raise(err, OCS_USAGE, "'%s' is no digest", text),
-                          "digests in full: ocistore ls --digests, ocistore tree --digests");
-}
-
 int ocs_image_none_in(const struct ocs_index *index, const char *layout,
                       const struct ocs_image_name *name, struct ocs_error *err)
 {

@@ -17,9 +17,6 @@ struct ocs_image_entry {
 const struct ocs_census_layout *ocs_image_layout(const struct ocs_census *census, const char *name,
                                                  struct ocs_error *err);
 
-/* What is said where a whole digest was due. */
-int ocs_image_no_digest(const char *text, struct ocs_error *err);
-
 /* What is said of a layout without the image that was named (`text`): which it has. */
 int ocs_image_none_in(const struct ocs_index *index, const char *layout,
                       const struct ocs_image_name *name, struct ocs_error *err);

@@ -7,6 +7,7 @@
 #include "error.h"
 #include "heal.h"
 #include "missing.h"
+#include "short_digest.h"
 #include "trash.h"
 
 #include <fcntl.h>
@@ -458,17 +459,27 @@ static int check_layout(struct restoring *restoring, const char *layout, bool ch
 
 /* ---- */
 
+static int restore_digest(struct restoring *restoring, const char *text, struct ocs_error *err)
+{
+    char whole[OCS_DIGEST_BUF];
+    struct ocs_digest digest;
+    bool changed = false;
+    int result = ocs_short_digest(restoring->store, text, &digest, err);
+    if (result < 0)
+        return result;
+    ocs_digest_format(&digest, whole);
+    result = restore_blob(restoring->store, &digest, whole, &changed, err);
+    if (changed)
+        tell_change(restoring, "restore", NULL, whole);
+    return result;
+}
+
 static int restore_one(struct restoring *restoring, const char *name, struct ocs_error *err)
 {
     struct ocs_store *store = restoring->store;
-    struct ocs_digest digest;
     bool changed = false;
-    if (ocs_digest_parse(name, strlen(name), &digest) == 0) {
-        int result = restore_blob(store, &digest, name, &changed, err);
-        if (changed)
-            tell_change(restoring, "restore", NULL, name);
-        return result;
-    }
+    if (ocs_short_digest_given(name))
+        return restore_digest(restoring, name, err);
     int result = restore_folder(store, name, &changed, err);
     if (result == 0 && !changed)
         result = restore_layout(store, name, &changed, err);

@@ -5,6 +5,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "hash.h"
+#include "short_digest.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -238,6 +239,6 @@ int ocs_cat(struct ocs_store *store, const char *digest_or_image, int fd, struct
     if (result == -OCS_USAGE && parses && ocs_blobs_stat(store->blobs, &digest, &st, NULL) == 0)
         return cat_blob(store, &digest, false, fd, err);
     if (result == -OCS_USAGE && !parses && means_digest(digest_or_image))
-        return ocs_image_no_digest(digest_or_image, err);
+        result = ocs_short_digest(store, digest_or_image, &listed, err);
     return result == 0 ? cat_blob(store, &listed, true, fd, err) : result;
 }
