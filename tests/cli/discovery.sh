@@ -7,7 +7,7 @@
 need jq
 
 mark() { # NAME: a store that can be told from the others
-    "$OCISTORE_BIN" -q init "$1" && mkdir -p "$1/layouts/$2" &&
+    mkdir -p "$1" && "$OCISTORE_BIN" -q init "$1" && mkdir -p "$1/layouts/$2" &&
         printf '{"imageLayoutVersion":"1.0.0"}' >"$1/layouts/$2/oci-layout" &&
         printf '{"schemaVersion":2,"manifests":[]}' >"$1/layouts/$2/index.json"
 }
