@@ -171,15 +171,16 @@ static void put_affected(struct ocs_cli *cli, const struct ocs_finding *finding)
     struct ocs_output *out = &cli->out;
     if (finding->affects_count == 0)
         return;
+    if (!finding->affects[0].digest) {
+        ocs_output_put(out, OCS_STYLE_PLAIN, " (layout %s)", finding->affects[0].layout);
+        return;
+    }
     ocs_output_put(out, OCS_STYLE_PLAIN, " (used by ");
     for (size_t i = 0; i < finding->affects_count; i++) {
         const struct ocs_affected *affected = &finding->affects[i];
         if (i > 0)
             ocs_output_put(out, OCS_STYLE_PLAIN, ", ");
-        if (affected->digest)
-            ocs_cli_put_image_name(cli, affected->layout, affected->ref, affected->digest);
-        else
-            ocs_output_put(out, OCS_STYLE_PLAIN, "all of %s", affected->layout);
+        ocs_cli_put_image_name(cli, affected->layout, affected->ref, affected->digest);
     }
     uint64_t more = finding->affects_total > finding->affects_count
                         ? finding->affects_total - finding->affects_count
