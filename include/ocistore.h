@@ -367,7 +367,8 @@ struct ocs_gc_purge {
 
 #define OCS_GC_UNLISTED_TOLD 3
 
-/* Complete images that no layout ever listed: of layouts that are not attached, maybe. */
+/* Complete images that no layout lists, nor did when gc last looked: of layouts that are not
+ * attached, maybe, or of tags that moved. */
 struct ocs_gc_unlisted {
     uint64_t images;
     const char *digests[OCS_GC_UNLISTED_TOLD]; /* of the first ones; then NULL */

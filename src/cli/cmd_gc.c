@@ -145,8 +145,8 @@ static void on_unlisted(void *data, const struct ocs_gc_unlisted *unlisted)
 {
     const struct listing *listing = data;
     char *text =
-        ocs_text_format("gc: taking %s that no layout ever listed (of a layout that is not "
-                        "attached?):",
+        ocs_text_format("gc: taking %s that no layout lists (of a layout that is not attached, or "
+                        "of a tag that moved?):",
                         ocs_text_count(unlisted->images, "complete image").text);
     for (size_t i = 0; i < OCS_GC_UNLISTED_TOLD && unlisted->digests[i]; i++) {
         char *longer = ocs_text_format("%s%s %s", text, i > 0 ? "," : "", unlisted->digests[i]);

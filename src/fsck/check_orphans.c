@@ -94,13 +94,17 @@ static int blame_dangling(struct ocs_fsck_run *run, uint32_t blob, struct ocs_er
     struct ocs_digest digest;
     ocs_inventory_digest(&run->inventory, blob, &digest);
     bool in_place = run->store && ocs_seen_in_place(run->store->dir);
-    snprintf(help, sizeof(help), "to list it again: ocistore adopt %s %s:TAG",
-             ocs_digest_format(&digest, text), in_place ? "." : "NAME");
+    if (run->roots_unknown)
+        snprintf(help, sizeof(help), "mend first what keeps a layout from being read");
+    else
+        snprintf(help, sizeof(help), "to list it again: ocistore adopt %s %s:TAG",
+                 ocs_digest_format(&digest, text), in_place ? "." : "NAME");
     struct ocs_finding_note note = {
         .id = "manifest-dangling",
         .severity = OCS_SEVERITY_NOTICE,
         .blob = blob,
-        .message = "a complete image that no index.json lists",
+        .message = run->roots_unknown ? "a complete image, in none of the index.json that were read"
+                                      : "a complete image that no index.json lists",
         .action = run->store ? help : NULL,
     };
     return ocs_findings_add(&run->findings, &note, err);

@@ -135,6 +135,14 @@ static int add_roots(struct visit *visit, const struct ocs_document *document,
     return r;
 }
 
+/* Then it may list what seems to be listed nowhere. */
+static int blame_root(struct ocs_fsck_run *run, const struct ocs_finding_note *note,
+                      struct ocs_error *err)
+{
+    run->roots_unknown = true;
+    return ocs_findings_add(&run->findings, note, err);
+}
+
 static int blame_index(const struct visit *visit, const char *id, const char *message,
                        struct ocs_error *err)
 {
@@ -152,7 +160,7 @@ static int blame_index(const struct visit *visit, const char *id, const char *me
         .message = message,
         .action = visit->help,
     };
-    return ocs_findings_add(&visit->run->findings, &note, err);
+    return blame_root(visit->run, &note, err);
 }
 
 static int check_index(struct visit *visit, struct ocs_error *err)
@@ -333,7 +341,7 @@ static int blame_missing(struct ocs_fsck_run *run, const struct ocs_root *root, 
         .action =
             strcmp(root->name, ".") == 0 ? NULL : ocs_root_missing_help(root, help, sizeof(help)),
     };
-    return ocs_findings_add(&run->findings, &note, err);
+    return blame_root(run, &note, err);
 }
 
 /* A folder that is there and may not be opened. */
@@ -374,7 +382,7 @@ static int blame_registry(struct ocs_fsck_run *run, const struct ocs_roots *root
         .message = roots->trouble,
         .action = roots->help,
     };
-    return ocs_findings_add(&run->findings, &note, err);
+    return blame_root(run, &note, err);
 }
 
 static int check_store_roots(struct ocs_fsck_run *run, struct ocs_error *err)

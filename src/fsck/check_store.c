@@ -126,7 +126,7 @@ static int on_trash(void *data, const char *run_name, const char *path,
         .severity = OCS_SEVERITY_ERROR,
         .blob = blob,
         .path = where,
-        .action = "the next import or gc brings it back",
+        .action = "the next import or gc brings it back, if that copy is good",
     };
     return ocs_findings_add(&run->findings, &note, err);
 }

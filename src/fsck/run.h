@@ -57,6 +57,7 @@ struct ocs_fsck_run {
 
     struct ocs_graph *graph;     /* NULL: there is none, or not one that can be believed */
     struct ocs_results *results; /* on their way into it; NULL: there is none */
+    bool roots_unknown;          /* a layout or its index.json could not be read */
     bool graph_is_new;           /* it was empty when the run began: nothing in it is missed */
     uint32_t *graph_blobs;       /* by graph id: the blob */
     uint32_t graph_count;

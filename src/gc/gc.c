@@ -35,7 +35,7 @@ struct run {
     struct ocs_leftovers leftovers;
     struct ocs_purge purge; /* as it was shown */
     struct ocs_breaker breaker;
-    uint64_t never_listed; /* complete images that go, and that no layout ever listed */
+    uint64_t never_listed; /* complete images that go, and that no look of gc saw listed */
     struct ocs_digest never[OCS_GC_UNLISTED_TOLD];
     bool unremembered; /* the last good indexes could not be written: once more at the end */
     char name[OCS_RUN_NAME_SIZE];

@@ -17,6 +17,17 @@ refused() { # COMMAND...
     run_json 4 gc --grace 0
 }
 
+# of what cannot be read nobody knows what it lists: adopt is no help
+run 0 init store
+run 0 import "$LAYOUTS/app1"
+mv store/layouts/app1/index.json .
+run 4 fsck
+prints 'a complete image, in none of the index.json that were read'
+prints 'mend first what keeps a layout from being read'
+! grep -q 'ocistore adopt' out || fail 'adopt is hinted at for what is listed'
+mv index.json store/layouts/app1/
+run 0 fsck
+
 for what in store/layouts/app1 store/layouts/app1/index.json; do
     rm -rf store
     run 0 init store
