@@ -96,7 +96,7 @@ holds 'any(.id == "index-unreadable" and (.path | contains("app6")))'
 mv index "$STORE/layouts/app6/index.json"
 mv "$STORE/layouts/app6" app6
 run 4 --store "$STORE" fsck
-prints 'error: layout-missing: layouts/app6 (layout app6)'
+prints 'No such file or directory (layout app6)'
 run_json 4 --store "$STORE" fsck
 holds 'any(.id == "layout-missing" and (.action | startswith("ocistore trash restore app6")
 and endswith("if it is gone for good: ocistore rm app6")))'
