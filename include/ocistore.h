@@ -293,6 +293,8 @@ struct ocs_trash_entry {
     const char *path;   /* in the run */
     const char *digest; /* of a blob; else NULL */
     const char *layout; /* of an index.json; else NULL */
+    const char *first;  /* an image of it that the layout lacks now, as ":TAG" or "@DIGEST" */
+    uint64_t images;    /* how many of those there are */
     uint64_t bytes;     /* that go free with it */
 };
 

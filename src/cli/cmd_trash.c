@@ -23,8 +23,22 @@ static void print_json(struct ocs_output *out, const struct ocs_trash_entry *ent
     ocs_output_string(out, "path", entry->path);
     ocs_output_string(out, "digest", entry->digest);
     ocs_output_string(out, "layout", entry->layout);
+    ocs_output_integer(out, "images", entry->images);
     ocs_output_integer(out, "bytes", entry->bytes);
     ocs_output_close(out);
+}
+
+/* What would come back by it. */
+static void add_layout(struct ocs_table *table, const struct ocs_trash_entry *entry)
+{
+    if (entry->images == 0)
+        ocs_table_add(table, "an index.json of the layout %s, which lacks nothing of it",
+                      entry->layout);
+    else if (entry->images == 1)
+        ocs_table_add(table, "%s%s", entry->layout, entry->first);
+    else
+        ocs_table_add(table, "%s%s and %s", entry->layout, entry->first,
+                      ocs_text_count(entry->images - 1, "more image").text);
 }
 
 static void on_entry(void *data, const struct ocs_trash_entry *entry)
@@ -39,7 +53,9 @@ static void on_entry(void *data, const struct ocs_trash_entry *entry)
     ocs_table_add(&listing->table, "%s", entry->run);
     ocs_table_add(&listing->table, "%s", ocs_text_size(entry->bytes).text);
     if (entry->layout)
-        ocs_table_add(&listing->table, "index.json of the layout %s", entry->layout);
+        add_layout(&listing->table, entry);
+    else if (strncmp(entry->path, "roots/", strlen("roots/")) == 0)
+        ocs_table_add(&listing->table, "what the store knew of a layout");
     else
         ocs_table_add(&listing->table, "%s", entry->digest ? entry->digest : entry->path);
 }

@@ -150,19 +150,23 @@ static int make_edit(void *data, const struct ocs_index *index, struct ocs_index
     return change->add_count == 0 && all_kept ? OCS_EDIT_NOTHING : 0;
 }
 
-int ocs_merge_lacks(const struct ocs_index *index, const struct ocs_merge_entry *entries,
-                    size_t count, bool *lacks, struct ocs_error *err)
+static bool lacks(const struct place *places, size_t count, const struct ocs_merge_entry *entry)
 {
-    size_t there = index->document.count;
+    size_t first = lower_bound(places, count, entry->ref);
+    bool has_tag = entry->ref && first < count && compare_refs(places[first].ref, entry->ref) == 0;
+    return !has_tag && !has_entry(places, count, first, entry);
+}
+
+int ocs_merge_lacks(const struct ocs_index *index, const struct ocs_merge_entry *entries,
+                    size_t count, size_t *lacking, size_t *first, struct ocs_error *err)
+{
     auto_free struct place *places = sort_entries(index);
-    *lacks = false;
+    *lacking = 0;
     if (!places)
         return ocs_error_memory(err);
-    for (size_t i = 0; i < count && !*lacks; i++) {
-        size_t first = lower_bound(places, there, entries[i].ref);
-        bool has_tag =
-            entries[i].ref && first < there && compare_refs(places[first].ref, entries[i].ref) == 0;
-        *lacks = !has_tag && !has_entry(places, there, first, &entries[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (lacks(places, index->document.count, &entries[i]) && (*lacking)++ == 0)
+            *first = i;
     }
     return 0;
 }

@@ -30,9 +30,9 @@ int ocs_merge_missing(struct ocs_store *store, const char *layout,
                       const struct ocs_merge_entry *entries, size_t count,
                       struct ocs_merge_outcome *outcome, struct ocs_error *err);
 
-/* Whether ocs_merge_missing would add something to an index. */
+/* How many entries ocs_merge_missing would add to an index, and which is the first. */
 int ocs_merge_lacks(const struct ocs_index *index, const struct ocs_merge_entry *entries,
-                    size_t count, bool *lacks, struct ocs_error *err);
+                    size_t count, size_t *lacking, size_t *first, struct ocs_error *err);
 
 /* The same for all that the last good index.json lists of a layout whose folder is gone:
  * then it may be made anew. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
-#include "merge.h"
+#include "trash_layout.h"
 
 #include "cleanup.h"
 #include "company.h"
@@ -17,28 +17,10 @@
 
 /* trash list and trash restore. */
 
-/* "layouts/<name><after>" -> the name, in `out`; without a name it is the one of a store in
- * place. */
-static bool layout_of(const char *path, const char *after, char *out, size_t size)
-{
-    static const char before[] = "layouts/";
-    size_t length = strlen(path);
-    size_t fixed = strlen(before) + strlen(after);
-    if (length == fixed - 1 && strncmp(path, before, strlen(before)) == 0 &&
-        strcmp(path + strlen(before), after + 1) == 0) {
-        snprintf(out, size, ".");
-        return true;
-    }
-    if (length <= fixed || strncmp(path, before, strlen(before)) != 0 ||
-        strcmp(path + length - strlen(after), after) != 0)
-        return false;
-    snprintf(out, size, "%.*s", (int)(length - fixed), path + strlen(before));
-    return true;
-}
-
 /* ---- list ---- */
 
 struct listing {
+    struct ocs_store *store;
     void *data;
     void (*on_entry)(void *data, const struct ocs_trash_entry *entry);
 };
@@ -47,6 +29,8 @@ static int list_entry(void *data, const char *run, const char *path,
                       const struct ocs_digest *digest, const struct stat *st, struct ocs_error *err)
 {
     const struct listing *listing = data;
+    auto_index struct ocs_index now = {0};
+    struct ocs_trash_lack lack = {0};
     char text[OCS_DIGEST_BUF];
     char name[OCS_LAYOUT_NAME_MAX + 1];
     struct ocs_trash_entry entry = {
@@ -54,10 +38,14 @@ static int list_entry(void *data, const char *run, const char *path,
         .since = ocs_run_time(run),
         .path = path,
         .digest = digest ? ocs_digest_format(digest, text) : NULL,
-        .layout = layout_of(path, "/index.json", name, sizeof(name)) ? name : NULL,
+        .layout = ocs_trash_layout_of(path, "/index.json", name, sizeof(name)) ? name : NULL,
         .bytes = ocs_blob_frees(st),
     };
     (void)err;
+    if (entry.layout && ocs_trash_layout_now(listing->store, name, &now, NULL) == 0)
+        ocs_trash_layout_lacks(listing->store, run, name, &now, &lack);
+    entry.images = lack.images;
+    entry.first = lack.images ? lack.first : NULL;
     listing->on_entry(listing->data, &entry);
     return 0;
 }
@@ -66,7 +54,7 @@ int ocs_trash_list(struct ocs_store *store, void *data,
                    void (*on_entry)(void *data, const struct ocs_trash_entry *entry),
                    struct ocs_error *err)
 {
-    struct listing listing = {.data = data, .on_entry = on_entry};
+    struct listing listing = {.store = store, .data = data, .on_entry = on_entry};
     struct ocs_trash_visitor visitor = {.data = &listing, .on_entry = list_entry};
     return ocs_trash_each(store->state, &visitor, err);
 }
@@ -106,8 +94,8 @@ static int add_run(struct search *search, const char *run, struct ocs_error *err
 static bool is_of_layout(const char *path, const char *layout)
 {
     char name[OCS_LAYOUT_NAME_MAX + 1];
-    return (layout_of(path, "/index.json", name, sizeof(name)) ||
-            layout_of(path, "/oci-layout", name, sizeof(name))) &&
+    return (ocs_trash_layout_of(path, "/index.json", name, sizeof(name)) ||
+            ocs_trash_layout_of(path, "/oci-layout", name, sizeof(name))) &&
            strcmp(name, layout) == 0;
 }
 
@@ -195,85 +183,13 @@ static int restore_blob(struct ocs_store *store, const struct ocs_digest *digest
     return result;
 }
 
-/* The entry went with the layout, and has the last good one.
- * Positive: there is none, or it is damaged. */
-static int read_last_index(struct ocs_store *store, const char *run, const char *layout,
-                           struct ocs_index *out, struct ocs_error *err)
-{
-    char path[64];
-    auto_fd int dir = -1;
-    auto_bytes struct ocs_bytes bytes = {0};
-    snprintf(path, sizeof(path), "trash/%s", run);
-    int result = ocs_io_open_dir(store->state, path, &dir, path, err);
-    if (result != 0)
-        return result;
-    struct ocs_roots_place place = {.store_dir = store->dir, .state_dir = dir};
-    result = ocs_roots_last_index(&place, layout, &bytes, err);
-    return result == 0 ? ocs_index_parse(&bytes, out, err) : result;
-}
-
-static int read_old_index(struct ocs_store *store, const char *run, const char *layout,
-                          struct ocs_index *out, struct ocs_error *err)
-{
-    char path[OCS_LAYOUT_NAME_MAX + 64];
-    auto_fd int dir = -1;
-    struct ocs_index_wait wait = {.patience_ms = 0, .hooks = &store->hooks};
-    snprintf(path, sizeof(path), "trash/%s/layouts/%s", run, layout);
-    int result = ocs_io_open_dir(store->state, path, &dir, path, err);
-    if (result > 0)
-        return ocs_error_raise(err, OCS_BUSY, "%s was taken away meanwhile", path);
-    if (result == 0)
-        result = ocs_index_read(dir, path, &wait, out, err);
-    if (result > 0 && read_last_index(store, run, layout, out, NULL) == 0) {
-        ocs_store_notice(store, "%s/index.json is no index: the last good one is used", path);
-        result = 0;
-    }
-    if (result == 0 && out->document.state != OCS_DOCUMENT_STRICT)
-        return ocs_error_raise(err, OCS_REFUSED, "%s/index.json can be read in two ways", path);
-    return result > 0 ? -OCS_REFUSED : result;
-}
-
-static int fill_entry(const struct ocs_index *index, size_t i, struct ocs_merge_entry *entry,
-                      struct ocs_error *err)
-{
-    size_t size = 0;
-    const char *text = ocs_index_entry_text(index, i, &size);
-    entry->ref = ocs_index_ref(index, i);
-    entry->digest = index->document.descriptors[i].digest;
-    entry->text = strndup(text, size);
-    return entry->text ? 0 : ocs_error_memory(err);
-}
-
-struct entries {
-    struct ocs_merge_entry *items;
-    size_t count;
-};
-
-static void entries_clear(struct entries *entries)
-{
-    for (size_t i = 0; entries->items && i < entries->count; i++)
-        free(entries->items[i].text);
-    free(entries->items);
-}
-#define auto_entries __attribute__((cleanup(entries_clear)))
-
-static int fill_entries(const struct ocs_index *index, struct entries *out, struct ocs_error *err)
-{
-    out->count = index->document.count;
-    out->items = calloc(out->count + 1, sizeof(*out->items));
-    int result = out->items ? 0 : ocs_error_memory(err);
-    for (size_t i = 0; result == 0 && i < out->count; i++)
-        result = fill_entry(index, i, &out->items[i], err);
-    return result;
-}
-
 /* `outcome` NULL: into the place of a folder that is gone. */
 static int merge_old_index(struct ocs_store *store, const char *layout,
                            const struct ocs_index *index, struct ocs_merge_outcome *outcome,
                            struct ocs_error *err)
 {
-    auto_entries struct entries old = {0};
-    int result = fill_entries(index, &old, err);
+    auto_trash_entries struct ocs_trash_entries old = {0};
+    int result = ocs_trash_entries_fill(index, &old, err);
     if (result < 0)
         return result;
     return outcome ? ocs_merge_missing(store, layout, old.items, old.count, outcome, err)
@@ -285,7 +201,7 @@ static int restore_run(struct ocs_store *store, const char *run, const char *lay
 {
     auto_index struct ocs_index index = {0};
     uint64_t healed = 0, moved = 0;
-    int result = read_old_index(store, run, layout, &index, err);
+    int result = ocs_trash_layout_index(store, run, layout, &index, err);
     if (result == 0) /* what it needs and gc has moved away */
         result = ocs_heal_for(store, &index.document, &healed, err);
     if (result == 0 && strcmp(layout, ".") != 0)
@@ -333,34 +249,21 @@ static int restore_folder(struct ocs_store *store, const char *layout, bool *don
     return result;
 }
 
-/* Whether a run has something that the layout, as it is now, could get back. */
-static bool has_more(struct ocs_store *store, const char *run, const char *layout,
-                     const struct ocs_index *now)
-{
-    auto_index struct ocs_index old = {0};
-    auto_entries struct entries entries = {0};
-    bool lacks = false;
-    return read_old_index(store, run, layout, &old, NULL) == 0 &&
-           fill_entries(&old, &entries, NULL) == 0 &&
-           ocs_merge_lacks(now, entries.items, entries.count, &lacks, NULL) == 0 && lacks;
-}
-
 /* Of the runs before the one that was undone. */
 static void tell_more(struct ocs_store *store, const struct search *search, size_t left)
 {
-    struct ocs_roots_place place = ocs_store_roots_place(store);
-    auto_bytes struct ocs_bytes bytes = {0};
     auto_index struct ocs_index now = {0};
-    if (left == 0 || ocs_roots_last_index(&place, search->layout, &bytes, NULL) != 0 ||
-        ocs_index_parse(&bytes, &now, NULL) != 0)
+    struct ocs_trash_lack lack = {0};
+    if (left == 0 || ocs_trash_layout_now(store, search->layout, &now, NULL) != 0)
         return;
-    while (left > 0 && !has_more(store, search->runs[left - 1], search->layout, &now))
-        left--;
-    if (left > 0)
+    while (left > 0 && lack.images == 0)
+        ocs_trash_layout_lacks(store, search->runs[--left], search->layout, &now, &lack);
+    if (lack.images > 0)
         ocs_store_notice(store,
-                         "layout '%s': an older rm, that of %s, took something else: the same "
-                         "command once more brings that back",
-                         search->layout, search->runs[left - 1]);
+                         "layout '%s': an older rm, that of %s, took something else (%s%s%s): the "
+                         "same command once more brings that back",
+                         search->layout, search->runs[left], search->layout, lack.first,
+                         lack.images > 1 ? ", ..." : "");
 }
 
 /* The newest rm that took something which the layout does not have again: so each

@@ -59,6 +59,7 @@ run 16 trash restore "sha256:$(printf 0 | sha256sum | cut -d ' ' -f 1)"
 # rm NAME:TAG, and back; what the layout has now stays as it is
 run 0 rm app:v1
 run_json 0 trash list
+holds '.[0].images == 1'
 holds '.[0].type == "entry" and .[0].layout == "app" and .[0].bytes > 0 and .[0].digest == null'
 holds 'last.entries == length - 1 and last.bytes > 0'
 run 0 tag app:v2 v9
@@ -69,6 +70,8 @@ run 0 fsck
 
 # an image lies there under the name of its layout
 run 0 rm app:v1
+run 0 trash
+prints '  app:v1'
 run 16 trash restore app:v1
 same "$(tail -n 1 err)" 'ocistore trash restore app' 'the hint'
 run 16 trash restore nothing:v1
