@@ -5,6 +5,8 @@
 
 #include "damage/images.h"
 
+#include <stdatomic.h>
+
 #define ALL "(shop:one, shop:two, shop:multi)"
 
 struct row {
@@ -478,11 +480,14 @@ static void what_is_removed_and_swept_meanwhile_is_not_missing(void **state)
     assert_null(strstr(verdict.text, "-missing"));
 }
 
-/* Whenever somebody asks, the file has just been written. */
+/* Whenever somebody asks, the file has just been written: a second later each time, since
+ * two moments may have the same time where clocks are coarse. */
 static bool touch_base(void *data)
 {
+    static atomic_long later;
     struct images *images = data;
-    struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}};
+    time_t now = ocs_now_s() + atomic_fetch_add(&later, 1);
+    struct timespec times[2] = {{.tv_sec = now}, {.tv_sec = now}};
     char path[512];
     snprintf(path, sizeof(path), "%s", "shop/blobs/sha256/");
     strcat(path, images_digest(images, "base") + 7);
