@@ -34,6 +34,13 @@ static void a_clean_store_is_clean_twice(void **state)
     assert_true(verdict.report.oldest_verified > 0);
 }
 
+/* All that is done to a file may lie within one tick of the clock: this can be told. */
+static void date(struct place *place, const char *path)
+{
+    struct timespec times[2] = {{.tv_sec = 1700000001}, {.tv_sec = 1700000001}};
+    assert_int_equal(utimensat(place->fd, path, times, 0), 0);
+}
+
 static void a_flipped_byte_is_found_and_healed(void **state)
 {
     struct images images;
@@ -42,6 +49,7 @@ static void a_flipped_byte_is_found_and_healed(void **state)
     images_expect(&images, DEFAULT, "error blob-digest-mismatch base " ALL "\n", OCS_REFUSED);
     images_expect(&images, DEFAULT, "error blob-digest-mismatch base " ALL "\n", OCS_REFUSED);
     images_flip(&images, "base", 7);
+    date(images.place, images_path(&images, "base"));
     images_expect(&images, DEFAULT, "info graph-stale base " ALL "\n", OCS_OK);
     images_expect(&images, DEFAULT, "", OCS_OK);
 }
@@ -215,6 +223,7 @@ static void a_quarantined_copy_is_an_error_until_the_blob_is_back(void **state)
                   "error quarantine-unresolved layer-c (shop:multi)\n",
                   OCS_REFUSED);
     assert_int_equal(linkat(place->fd, to, place->fd, from, 0), 0);
+    date(place, from);
     images_expect(&images, DEFAULT,
                   "info graph-stale layer-c (shop:multi)\n"
                   "info quarantine-unresolved layer-c (shop:multi)\n",
