@@ -54,6 +54,11 @@ static int drop(struct ocs_cli *cli, const struct prune_values *values)
     const char *const *names = ocs_cli_words(cli, &count);
     result = ocs_prune(store, names, count, &prune, &report, &cli->err);
     ocs_store_close(store);
+    if (result == 0 && report.images == 0 && !cli->out.json) {
+        if (!cli->out.quiet)
+            ocs_output_line(&cli->out, "no image is one to drop");
+        return OCS_OK;
+    }
     return values->dry_run ? ocs_cli_would_change(cli, result, &report)
                            : ocs_cli_changed(cli, result, &report);
 }

@@ -98,6 +98,8 @@ lists app "3=$c" "4=$d" "latest=$d"
 layout app "1=$a" "2=$b" "3=$c" "latest=$d" "4=$d"
 run 0 --store "$STORE" prune --keep-last 1 --older-than 25d app
 lists app "3=$c" "latest=$d" "4=$d"
+run 0 --store "$STORE" prune --keep-last 1 --older-than 25d app
+same "$(cat out)" 'no image is one to drop' 'what is said of a prune that drops nothing'
 layout app "1=$a" "$b" "3=$c"
 run 0 --store "$STORE" prune --untagged --keep-last 1 app
 lists app "3=$c"
