@@ -240,6 +240,9 @@ static int restore_folder(struct ocs_store *store, const char *layout, bool *don
     auto_index struct ocs_index index = {0};
     uint64_t healed = 0;
     int result = read_lost_index(store, layout, &index, err);
+    if (result == OCS_ROOTS_DAMAGED)
+        return ocs_error_raise(err, OCS_REFUSED,
+                               "layout '%s': its entry in .ocistore/roots is damaged", layout);
     if (result != 0)
         return result < 0 ? result : 0;
     result = ocs_heal_for(store, &index.document, &healed, err);

@@ -553,6 +553,26 @@ class TrashRestore(InStore):
         self.command(base, *GcTrash.args)
 
 
+class TrashRestoreLost(InStore):
+    """Nobody took it by rm: its folder is gone.  It is there or not there."""
+
+    args = ("trash", "restore", "other")
+    repeatable = False
+    gone = (("other", "one"), ("other", "two"))
+
+    def prepare(self, base):
+        super().prepare(base)
+        shutil.rmtree(os.path.join(self.path(base), "layouts", "other"))
+
+    def fsck(self, place):
+        try:
+            super().fsck(place)
+        except Broken as broken:
+            if "layout-missing" not in str(broken):
+                raise
+            self.ocistore(place, "--store", self.store, "gc", "--now", status=4)
+
+
 class TrashEmpty(InStore):
     args = ("trash", "empty")
     conserves = False
@@ -590,5 +610,6 @@ ALL = {
     "fsck-repair": FsckRepair,
     "adopt": Adopt,
     "trash-restore": TrashRestore,
+    "trash-restore-lost": TrashRestoreLost,
     "trash-empty": TrashEmpty,
 }
