@@ -99,6 +99,15 @@ field() {
     tail -n 1 "$TEMPORARY/out" | jq -r "$1"
 }
 
+# in_hand PID: until the program has its signals in hand.  SIGUSR1 tells: a shell that is
+# about to become it has SIGTERM from its parent.
+in_hand() {
+    until caught=$(sed -n 's/^SigCgt:[[:space:]]*/0x/p' "/proc/$1/status" 2>/dev/null) &&
+        [ $((${caught:-0} & 0x200)) -ne 0 ]; do
+        kill -0 "$1" 2>/dev/null || fail 'it does not run'
+    done
+}
+
 same() {
     [ "$1" = "$2" ] || fail "$3: '$1' is not '$2'"
 }

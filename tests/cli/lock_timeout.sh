@@ -85,10 +85,7 @@ exec 9>>"$LOCKS/graph.lock"
 flock -x 9
 "$OCISTORE_BIN" du >out 2>err 9>&- &
 waiting=$!
-until caught=$(sed -n 's/^SigCgt:[[:space:]]*/0x/p' "/proc/$waiting/status" 2>/dev/null) &&
-    [ $((${caught:-0} & 0x4000)) -ne 0 ]; do # SIGTERM
-    kill -0 "$waiting" 2>/dev/null || fail 'it does not wait for the graph'
-done
+in_hand "$waiting"
 kill -TERM "$waiting"
 wait "$waiting"
 same $? 32 'the status of du that was ended while the graph was taken'

@@ -13,10 +13,7 @@ script -qec true /dev/null >/dev/null 2>&1 || skip 'no pseudo-terminal here'
 begin() {
     "$OCISTORE_BIN" "$@" fsck --rate 20K "$LAYOUTS/app1" >out 2>err &
     running=$!
-    until caught=$(sed -n 's/^SigCgt:[[:space:]]*/0x/p' "/proc/$running/status" 2>/dev/null) &&
-        [ $((${caught:-0} & 0x200)) -ne 0 ]; do # SIGUSR1
-        kill -0 "$running" 2>/dev/null || fail 'it does not run'
-    done
+    in_hand "$running"
 }
 end() { # SIGNAL
     kill "-$1" "$running"
@@ -61,10 +58,7 @@ for quiet in '' -q; do
     # shellcheck disable=SC2086
     "$OCISTORE_BIN" --store store $quiet gc --now >out 2>err 9>&- &
     running=$!
-    until caught=$(sed -n 's/^SigCgt:[[:space:]]*/0x/p' "/proc/$running/status" 2>/dev/null) &&
-        [ $((${caught:-0} & 0x4000)) -ne 0 ]; do # SIGTERM
-        kill -0 "$running" 2>/dev/null || fail 'gc does not run'
-    done
+    in_hand "$running"
     end TERM
     complains 'gc: interrupted'
     [ -n "$quiet" ] || prints 'interrupted, so not everything was collected'
