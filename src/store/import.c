@@ -71,10 +71,28 @@ static int fetch_all(struct ocs_import *import, struct ocs_error *err)
 
 /* ---- the layouts ---- */
 
+/* With --name, the sources after this one take its tags over where they have the same. */
+static bool is_taken_over(const struct ocs_import *import, const struct ocs_import_source *source,
+                          const char *ref)
+{
+    const struct ocs_import_source *end = import->sources + import->source_count;
+    const struct ocs_import_source *by = source + 1;
+    for (; ref && import->options->name && by < end; by++) {
+        for (size_t i = 0; !by->failed && i < by->source.count; i++) {
+            const char *other = ocs_index_ref(&by->source.index, by->source.entries[i]);
+            if (other && strcmp(other, ref) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 static void report_images(const struct ocs_import *import, const struct ocs_import_source *source,
                           const struct ocs_merge_entry *entries)
 {
     for (size_t i = 0; i < source->source.count; i++) {
+        if (is_taken_over(import, source, entries[i].ref))
+            continue;
         char digest[OCS_DIGEST_BUF];
         struct ocs_image image = {
             .layout = source->source.layout,

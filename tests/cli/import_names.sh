@@ -15,6 +15,8 @@ run_json 0 import "$LAYOUTS/app1:latest"
 holds 'map(select(.type == "image")) | length == 1 and .[0].layout == "app1" and .[0].ref == "latest"'
 run_json 0 import --name team/web "$LAYOUTS/app2:latest" "$LAYOUTS/app3:next"
 holds 'map(select(.type == "image") | .layout + ":" + .ref) | sort == ["team/web:latest", "team/web:next"]'
+run_json 0 import --name team/same "$LAYOUTS/app2:latest" "$LAYOUTS/app3:latest" "$LAYOUTS/app4:next"
+holds 'map(select(.type == "image") | .ref) == ["latest", "next"] and last.images == 2'
 run_json 0 import --tag v1 "oci:$LAYOUTS/base"
 holds 'map(select(.type == "image") | .ref) == ["v1"]'
 
