@@ -92,9 +92,7 @@ int ocs_short_digest(const struct ocs_store *store, const char *text, struct ocs
         return 0;
     if (!is_short(text))
         return ocs_error_hint(err, ocs_error_raise(err, OCS_USAGE, "'%s' is no digest", text),
-                              "a digest is sha256: and its hex digits, the first %u of them at "
-                              "least: ocistore ls, ocistore tree",
-                              LEAST);
+                              "digests: ocistore ls, ocistore tree; at least %u hex digits", LEAST);
     int result = ocs_blobs_each(store->blobs, &blobs, err);
     if (result == 0)
         result = ocs_trash_each(store->state, &trash, err);

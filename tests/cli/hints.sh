@@ -25,8 +25,8 @@ for command in 'rm app1:last' 'tag app1:last x' 'tree app1:last' 'inspect app1:l
 done
 says "ocistore ls --digests app1" rm "app1@sha256:$(printf %064d 0)"
 says "ocistore why $digest" why base:latest
-says 'digests in full: ocistore ls --digests, ocistore tree --digests' cat sha256:12
-says 'digests in full: ocistore ls --digests, ocistore tree --digests' why sha256:12
+says 'digests: ocistore ls, ocistore tree; at least 4 hex digits' cat sha256:12
+says 'digests: ocistore ls, ocistore tree; at least 4 hex digits' why sha256:12
 says 'a store is a folder that holds .ocistore/' --store "$STORE/.ocistore/store.json" ls
 
 # Of a store in place there is one layout alone.
