@@ -204,10 +204,11 @@ static int restore_run(struct ocs_store *store, const char *run, const char *lay
     int result = ocs_trash_layout_index(store, run, layout, &index, err);
     if (result == 0) /* what it needs and gc has moved away */
         result = ocs_heal_for(store, &index.document, &healed, err);
-    if (result == 0 && strcmp(layout, ".") != 0)
-        result = ocs_company_restore(store, run, layout, &moved, err);
     if (result == 0)
         result = merge_old_index(store, layout, &index, outcome, err);
+    /* the folder appears with its two files at once: the others follow */
+    if (result == 0 && strcmp(layout, ".") != 0)
+        result = ocs_company_restore(store, run, layout, &moved, err);
     outcome->added |= moved > 0;
     return result;
 }

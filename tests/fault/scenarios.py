@@ -402,6 +402,11 @@ class Move(InStore):
     gone = (("kept", "one"),)
     repeatable = False
 
+    def prepare(self, base):  # with something that rm took from it
+        super().prepare(base)
+        self.command(base, "tag", "kept:one", "two")
+        self.command(base, "rm", "kept:two")
+
     def check(self, place, base):
         super().check(place, base)
         if not {("kept", "one"), ("moved/there", "one")} & {i[:2] for i in images(self.path(place))}:
@@ -547,8 +552,15 @@ class TrashRestore(InStore):
     args = ("trash", "restore", "other")
     repeatable = False  # there is nothing left to restore
 
+    def everywhere(self, place):
+        layouts_of_it = os.path.join(self.path(place), "layouts")
+        return super().everywhere(place) | {name.split(".")[0] for _, _, files
+                                            in os.walk(layouts_of_it) for name in files}
+
     def prepare(self, base):
         super().prepare(base)
+        os.mkdir(os.path.join(self.path(base), "layouts", "other", "notes"))
+        write(os.path.join(self.path(base), "layouts", "other", "notes", "README"), "of somebody")
         self.command(base, "rm", "other")
         self.command(base, *GcTrash.args)
 
