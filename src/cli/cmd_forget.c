@@ -39,7 +39,8 @@ static void tell_lost(struct ocs_output *out, uint64_t lost)
     } else if (!out->quiet) {
         ocs_output_line(out, "forgot %" PRIu64 " lost %s of .ocistore/roots", lost,
                         lost == 1 ? "entry" : "entries");
-        ocs_output_line(out, "what only they listed becomes garbage with the next gc");
+        ocs_output_line(out, "layouts in the store have theirs anew; what only one that lives "
+                             "elsewhere, and is not attached again, lists becomes garbage");
     }
 }
 

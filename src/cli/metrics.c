@@ -103,7 +103,8 @@ static bool replace(const char *file, const char *text, size_t size)
         done = false;
     if (done)
         done = rename(temporary, file) == 0;
-    int error = errno;
+    struct stat st;
+    int error = !done && stat(file, &st) == 0 && S_ISDIR(st.st_mode) ? EISDIR : errno;
     if (!done && fd >= 0)
         unlink(temporary);
     free(temporary);

@@ -109,7 +109,7 @@ static int walk(struct ocs_fsck_run *run, const char **trouble, struct ocs_error
         return r;
     int names = read_names(run, err);
     r = ocs_graph_walk_end(child, trouble, names < 0 ? NULL : err);
-    return names < 0 ? names : r;
+    return names < 0 ? names : ocs_error_context(err, r, "%s", run->store->graph_path);
 }
 
 static int open_graph(struct ocs_fsck_run *run, struct ocs_error *err)

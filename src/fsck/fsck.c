@@ -10,6 +10,7 @@
 #include "check_store.h"
 #include "layers.h"
 #include "recheck.h"
+#include "repair.h"
 #include "report.h"
 #include "results.h"
 
@@ -203,6 +204,17 @@ static void tell_recorded(const struct ocs_fsck_run *run)
                          bad, bad == 1 ? " was" : "s were");
 }
 
+static void tell_repair(const struct ocs_fsck_run *run)
+{
+    const struct ocs_fsck_report *report = run->report;
+    size_t i = 0;
+    while (i < report->ids && !ocs_repair_may_help(report->by_id[i].id))
+        i++;
+    if (report->errors > 0 && i < report->ids)
+        ocs_store_notice(run->store, "ocistore fsck --repair mends what can be mended; --from DIR "
+                                     "names a layout with good copies");
+}
+
 static int check_store(struct ocs_store *store, const struct ocs_fsck_options *options,
                        struct ocs_fsck_report *report, struct ocs_tally *tally,
                        struct ocs_error *err)
@@ -219,6 +231,8 @@ static int check_store(struct ocs_store *store, const struct ocs_fsck_options *o
     int r = run_phases(&run, err);
     if (r == 0 && options->quick && !options->repair)
         tell_recorded(&run);
+    if (r == 0 && !options->repair)
+        tell_repair(&run);
     ocs_fsck_run_clear(&run);
     return r;
 }

@@ -112,7 +112,8 @@ int ocs_graph_walk_end(pid_t child, const char **trouble, struct ocs_error *err)
     if (WIFEXITED(status) && WEXITSTATUS(status) == WALK_WHOLE)
         return 0;
     if (WIFEXITED(status) && WEXITSTATUS(status) == WALK_FAILED)
-        return ocs_error_raise(err, OCS_FAILED, "the graph cannot be read");
+        return ocs_error_hint(err, ocs_error_raise(err, OCS_FAILED, "the graph cannot be read"),
+                              "it is a cache: moved away, it is made anew");
     *trouble = WIFSIGNALED(status) ? "reading it killed the process that tried"
                                    : "a record failed its check";
     return OCS_GRAPH_WALK_BAD;

@@ -139,8 +139,11 @@ static int mend_entries_of(struct ocs_mender *mender, const struct ocs_root *roo
 static int mend_layout_file(struct ocs_mender *mender, const struct ocs_root *root, int dir,
                             struct ocs_error *err)
 {
-    if (root->attached)
-        return OCS_MEND_LEFT; /* somebody else's folder */
+    if (root->attached) {
+        snprintf(mender->action, sizeof(mender->action),
+                 "left, since the folder is not the store's: write %s into it", OCS_LAYOUT_FILE);
+        return OCS_MEND_LEFT;
+    }
     ocs_mender_say(mender, "written anew");
     if (mender->dry_run)
         return 0;

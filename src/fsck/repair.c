@@ -188,6 +188,11 @@ static enum remedy remedy_of(const char *id)
     return REMEDY_NONE;
 }
 
+bool ocs_repair_may_help(const char *id)
+{
+    return remedy_of(id) != REMEDY_NONE;
+}
+
 static const struct ocs_fsck_place *place_of(const struct ocs_fsck_run *run, const char *path)
 {
     for (size_t i = 0; path && i < run->place_count; i++) {

@@ -8,6 +8,9 @@
 #include "affects.h"
 #include "run.h"
 
+/* Whether there is something that a repair tries for such a finding. */
+bool ocs_repair_may_help(const char *id);
+
 /* Goes over the sorted findings; each that was corrected is marked so. */
 int ocs_repair(struct ocs_fsck_run *run, struct ocs_affects *affects, struct ocs_error *err);
 

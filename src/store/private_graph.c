@@ -59,10 +59,10 @@ int ocs_private_graph_denied(const char *graph_path, struct ocs_error *err)
 {
     if (may_write(graph_path) || (errno == ENOENT && may_make(graph_path)))
         return 0;
-    bool read_only = errno == EROFS;
-    return ocs_error_hint(err, ocs_error_errno(err, "%s", graph_path), "%s",
-                          read_only ? "mount the file system for writing"
-                                    : "run this as the owner of the store");
+    const char *help = errno == EROFS     ? "mount the file system for writing"
+                       : errno == ENOTDIR ? "move it away: it is a cache, and made anew"
+                                          : "run this as the owner of the store";
+    return ocs_error_hint(err, ocs_error_errno(err, "%s", graph_path), "%s", help);
 }
 
 bool ocs_private_graph_needed(const char *graph_path)

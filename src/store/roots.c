@@ -16,7 +16,7 @@
 #include <sys/file.h>
 
 #define FORGET_LOST  "ocistore forget --lost"
-#define LOST_HELP    "attach the layouts that live elsewhere again, then: " FORGET_LOST
+#define LOST_HELP    "if layouts live elsewhere, attach them again; then: " FORGET_LOST
 #define DAMAGED_HELP "ocistore fsck --repair; if that does not help: " LOST_HELP
 
 static void note_damage(struct ocs_roots *roots, const char *path, const char *trouble,
@@ -370,7 +370,7 @@ static int check_count(const struct ocs_roots_place *place, struct ocs_roots *ro
         return result;
     char trouble[160];
     snprintf(trouble, sizeof(trouble),
-             ".ocistore/roots has %llu entries, and store.json counts %llu",
+             "entries of .ocistore/roots are lost: there are %llu, of %llu that store.json counts",
              (unsigned long long)files, (unsigned long long)marker.roots);
     if (files < marker.roots)
         note_damage(roots, ".ocistore/roots", trouble,

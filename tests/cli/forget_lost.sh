@@ -40,6 +40,8 @@ run 0 gc --dry-run
 # the entry of a layout of the store: it is made again
 rm "$(entry_of app2)"
 refuses 'a lost entry'
+complains 'entries of .ocistore/roots are lost: there are '
+complains 'if layouts live elsewhere, attach them again; then: ocistore forget --lost'
 run 4 fsck --quick
 prints 'ocistore forget --lost'
 run_json 0 forget --lost
@@ -59,6 +61,7 @@ run 4 fsck --quick --repair
 prints 'ocistore forget --lost'
 run 0 forget --lost
 prints 'forgot 1 lost entry'
+prints 'layouts in the store have theirs anew'
 [ -f "$STORE"/.ocistore/trash/*/roots/0123456789abcdef.json ] || fail 'the damaged entry is gone'
 run 0 gc
 

@@ -54,5 +54,7 @@ cp numbers.prom old.prom
 run 4 --store "$STORE" gc --metrics no/such/folder.prom
 complains '--metrics: no/such/folder.prom'
 complains 'the run itself was done, and ended with 4'
+run 4 --store "$STORE" gc --metrics .
+complains '--metrics: .: Is a directory'
 run 16 --store "$STORE" gc --dry-run --metrics numbers.prom
 same_files numbers.prom old.prom 'a dry run changes the file'

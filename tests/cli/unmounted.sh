@@ -51,6 +51,28 @@ run 1 fsck --repair
 run 0 tree disk:v2
 run 0 gc --now
 
+# Its oci-layout is not ours to write, which is said.
+mv disk/oci-layout kept
+run 4 fsck
+complains 'ocistore fsck --repair mends what can be mended; --from DIR'
+run 4 fsck --repair
+prints 'left, since the folder is not the store'
+[ ! -e disk/oci-layout ] || fail 'oci-layout was written into a folder of somebody else'
+mv kept disk/oci-layout
+run 0 fsck
+silent
+
+# Something else in the place of the graph is named, with what helps.
+mv store/.ocistore/graph graph
+: >store/.ocistore/graph
+run 8 fsck
+complains "$PWD/store/.ocistore/graph: the graph cannot be read"
+complains 'it is a cache: moved away, it is made anew'
+run 8 gc
+complains 'move it away: it is a cache, and made anew'
+rm store/.ocistore/graph
+run 0 fsck
+
 # It has moved: forget, and attach it where it is now.
 mv disk moved
 run 0 forget disk
