@@ -45,6 +45,8 @@ kill -INT "$running"
 kill -TERM "$running"
 end CONT
 [ ! -s out ] || fail 'the second signal waits for a summary'
+# ASan has a word of its own where the signal meets a thread that has only begun
+sed -i '/WARNING: ASan is ignoring requested __asan_handle_no_return/,/^For details see /d' err
 silent
 
 # gc: it waits for the store, which is taken, or is on its way there.
