@@ -201,16 +201,16 @@ static void forget(struct judging *judging, size_t reached_before, size_t subjec
     judging->depth = 0;
 }
 
-static void tell_left_out(const struct judging *judging, const struct ocs_import_edge *edge,
-                          const char *end, const char *why)
+static void tell_left_out(const struct judging *judging, const struct ocs_import_edge *edge)
 {
     char name[OCS_DIGEST_BUF];
     struct ocs_digest digest;
     const struct ocs_import_item *item = judging->import->items[edge->place];
     ocs_digest_from_key(item->key, item->key_size, &digest);
-    ocs_store_notice(judging->import->store, "%s: the %s %s is %s%s", judging->source->source.text,
+    ocs_store_notice(judging->import->store, "%s: the %s %s is not complete: left out",
+                     judging->source->source.text,
                      edge->role == OCS_ROLE_SUBJECT ? "subject" : "referrer",
-                     ocs_digest_format(&digest, name), end, why);
+                     ocs_digest_format(&digest, name));
 }
 
 static int judge_closure(struct judging *judging, const struct ocs_import_edge *edge,
@@ -236,11 +236,12 @@ static int judge_optional(struct judging *judging, const struct ocs_import_edge 
     if (result)
         forget(judging, reached, subjects);
     if (result == LEFT_OUT) {
-        tell_left_out(judging, edge, "not complete: left out", "");
+        tell_left_out(judging, edge);
         return 0;
     }
-    if (result == -OCS_REFUSED && judging->unlisted) {
-        tell_left_out(judging, edge, "left out: ", error.message);
+    if (result == -OCS_REFUSED && judging->unlisted) { /* the images can do without it */
+        ocs_error_context(&error, result, "%s", judging->source->source.text);
+        ocs_import_failed(judging->import, &error);
         return 0;
     }
     if (result && err)

@@ -167,6 +167,17 @@ static int by_subject(const void *left, const void *right)
     return order ? order : ocs_digest_compare(&a->digest, &b->digest);
 }
 
+/* The images are whole nevertheless; but what belongs to them may be left behind. */
+static void tell_unread(const struct search *search)
+{
+    struct ocs_error error;
+    ocs_error_raise(&error, OCS_FAILED,
+                    "of the sources' blobs that no entry leads to, %zu cannot be read: referrers "
+                    "among them are left out",
+                    search->unread);
+    ocs_import_failed(search->import, &error);
+}
+
 static int read_files(struct search *search, struct ocs_error *err)
 {
     struct ocs_import *import = search->import;
@@ -187,10 +198,7 @@ static int read_files(struct search *search, struct ocs_error *err)
         qsort(import->referrers, import->referrer_count, sizeof(struct ocs_import_referrer *),
               by_subject);
     if (result == 0 && search->unread)
-        ocs_store_notice(import->store,
-                         "of the sources' blobs that no entry leads to, %zu cannot "
-                         "be read: referrers among them are left out",
-                         search->unread);
+        tell_unread(search);
     return result;
 }
 

@@ -92,14 +92,26 @@ run 0 --store taken import source
 complains "the referrer sha256:$sbom is left out: its entry was taken out of the store"
 [ ! -e "taken/blobs/sha256/$sbom" ] || fail 'the referrer came back without an entry'
 
-# One that is not whole is named and left out, and the image comes in.
+# One that is not whole is named and left out, and the image comes in; one that is damaged
+# is no success.
 rm "source/blobs/sha256/$sbom_layer"
 sed -i 's,layer.v1.tar,layer.v1.tax,' "source/blobs/sha256/$signed"
 run 0 init broken
-run 0 --store broken import source:multi
+run 4 --store broken import source:multi
 prints '1 image, and beside them 1 referrer;'
 complains "source:multi: the referrer sha256:$sbom is not complete: left out"
-complains "source:multi: the referrer sha256:$signed is left out: "
+complains "import: source:multi: sha256:$signed: the copy in source/blobs: "
 [ ! -e "broken/blobs/sha256/$sbom" ] || fail 'a referrer without its layer came in'
 brought broken "$about" "$attestation"
 run 0 fsck --strict broken
+
+# Nor is one that cannot be read.
+without_root
+chmod 000 "source/blobs/sha256/$others"
+run 0 init unread
+[ "$(id -u)" -ne 0 ] || chown -R 65534 unread source
+"$rightless" --store unread import source:other >out 2>err
+same "$?" 8 'the exit status'
+prints '1 image; 3 blobs copied'
+complains '1 cannot be read: referrers among them are left out'
+run 0 fsck unread
