@@ -211,8 +211,8 @@ static void tell_repair(const struct ocs_fsck_run *run)
     while (i < report->ids && !ocs_repair_may_help(report->by_id[i].id))
         i++;
     if (report->errors > 0 && i < report->ids)
-        ocs_store_notice(run->store, "ocistore fsck --repair mends what can be mended; --from DIR "
-                                     "names a layout with good copies");
+        ocs_store_notice(run->store, "to mend this: ocistore fsck --repair (--from DIR: a layout "
+                                     "with good copies), or import the image again");
 }
 
 static int check_store(struct ocs_store *store, const struct ocs_fsck_options *options,

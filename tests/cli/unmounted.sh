@@ -54,7 +54,7 @@ run 0 gc --now
 # Its oci-layout is not ours to write, which is said.
 mv disk/oci-layout kept
 run 4 fsck
-complains 'ocistore fsck --repair mends what can be mended; --from DIR'
+complains 'to mend this: ocistore fsck --repair (--from DIR'
 run 4 fsck --repair
 prints 'left, since the folder is not the store'
 [ ! -e disk/oci-layout ] || fail 'oci-layout was written into a folder of somebody else'
