@@ -41,13 +41,13 @@ def put_data(blobs, media_type, data):
     return {"mediaType": media_type, "digest": put_blob(blobs, data), "size": len(data)}
 
 
-def make_image(blobs, name, layers):
+def make_image(blobs, name, layers, **members):
     config = json.dumps({"architecture": "amd64", "os": "linux", "author": name,
                          "rootfs": {"type": "layers", "diff_ids": [
                              "sha256:" + hashlib.sha256(layer).hexdigest() for layer in layers]}})
     return put_document(blobs, MANIFEST, {
         "config": put_data(blobs, CONFIG, config.encode()),
-        "layers": [put_data(blobs, LAYER, layer) for layer in layers]})
+        "layers": [put_data(blobs, LAYER, layer) for layer in layers], **members})
 
 
 def make_layout(path, images):
@@ -61,6 +61,14 @@ def make_layout(path, images):
     write(os.path.join(path, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}')
     write(os.path.join(path, "index.json"),
           json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}))
+    return {key: value for key, value in entries[0].items() if key != "annotations"}
+
+
+def add_referrers(path, subject):
+    """One that no index.json lists, and one of that."""
+    blobs = os.path.join(path, "blobs")
+    sbom = make_image(blobs, "sbom", [layer("s")], subject=subject)
+    make_image(blobs, "signature", [layer("t")], subject=sbom)
 
 
 def write(path, text):
@@ -273,8 +281,10 @@ class Import(InStore):
 
     def prepare(self, base):
         super().prepare(base)
-        make_layout(os.path.join(base, "new"), {"one": [layer("a"), layer("e", 200000)],
-                                                "two": [layer("f"), layer("e", 200000)]})
+        new = os.path.join(base, "new")
+        one = make_layout(new, {"one": [layer("a"), layer("e", 200000)],
+                                "two": [layer("f"), layer("e", 200000)]})
+        add_referrers(new, one)
         make_layout(os.path.join(base, "more"), {"three": [layer("e", 200000), layer("g")]})
 
 
