@@ -15,6 +15,7 @@ MOST_BLOBS_OF_A_SIZE = 20_000
 SIZES = [1 << n for n in range(10, 27, 2)]
 THREADS = (1, 2, 4)
 REPEATS = 3
+REPEATS_OF_A_BLINK = 15     # of what takes milliseconds: another process is as long
 # Of issue and design: the plan of a million blobs in a thousand layouts.
 MILLION = 1_000_000
 PLAN_SECONDS, PLAN_BYTES, LS_SECONDS, FIRST_PLAN_RATIO, LINEAR_RATIO = 1.5, 250e6, 0.050, 3, 1.5
@@ -80,8 +81,9 @@ def point_of_growth(session, blobs):
     plan = f"{program} -q gc --dry-run"
     dropped = measure.times_dropped()
     point = {"blobs": blobs, "first_plan": measure.run(plan, session.log).as_dict()}
-    point["plan"] = repeat(session, plan, memory=True)
-    point["ls"] = repeat(session, f"{program} ls", times=5, memory=True)
+    times = REPEATS_OF_A_BLINK if blobs < 100_000 else REPEATS
+    point["plan"] = repeat(session, plan, times, memory=True)
+    point["ls"] = repeat(session, f"{program} ls", REPEATS_OF_A_BLINK, memory=True)
     # Minutes for a million: once each.
     point["fsck"] = measure.run(f"{program} -q fsck", session.log, memory=True).as_dict()
     point["reading"] = reading(session, folder, REPEATS if blobs < MILLION else 1)
