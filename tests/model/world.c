@@ -56,16 +56,18 @@ void must(struct world *world, int result, const struct ocs_error *err, const ch
 
 /* ---- blobs ---- */
 
-static void add_descriptor(char *text, const struct file *file)
-{
-    size_t used = strlen(text);
-    snprintf(text + used, TEXT_MAX - used, "{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%zu}",
-             file->media_type, file->name, strlen(file->text));
-}
-
 static void add_text(char *text, const char *more)
 {
     strncat(text, more, TEXT_MAX - strlen(text) - 1);
+}
+
+static void add_descriptor(char *text, const struct file *file)
+{
+    char descriptor[512];
+    snprintf(descriptor, sizeof(descriptor),
+             "{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%zu}", file->media_type, file->name,
+             strlen(file->text));
+    add_text(text, descriptor);
 }
 
 static struct model_blob *new_blob(struct world *world, const char *media_type)
