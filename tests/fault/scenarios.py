@@ -51,7 +51,7 @@ def make_image(blobs, name, layers, **members):
 
 
 def make_layout(path, images):
-    """images: tag -> list of layers (bytes)."""
+    """images: tag -> list of layers (bytes); returns their descriptors."""
     blobs = os.path.join(path, "blobs")
     entries = []
     for tag, layers in images.items():
@@ -61,7 +61,8 @@ def make_layout(path, images):
     write(os.path.join(path, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}')
     write(os.path.join(path, "index.json"),
           json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}))
-    return {key: value for key, value in entries[0].items() if key != "annotations"}
+    return [{key: value for key, value in entry.items() if key != "annotations"}
+            for entry in entries]
 
 
 def add_referrers(path, subject):
@@ -282,8 +283,8 @@ class Import(InStore):
     def prepare(self, base):
         super().prepare(base)
         new = os.path.join(base, "new")
-        one = make_layout(new, {"one": [layer("a"), layer("e", 200000)],
-                                "two": [layer("f"), layer("e", 200000)]})
+        one, _ = make_layout(new, {"one": [layer("a"), layer("e", 200000)],
+                                   "two": [layer("f"), layer("e", 200000)]})
         add_referrers(new, one)
         make_layout(os.path.join(base, "more"), {"three": [layer("e", 200000), layer("g")]})
 
