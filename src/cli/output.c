@@ -104,6 +104,7 @@ void ocs_output_notice(struct ocs_output *out, const char *text)
 void ocs_output_warning(struct ocs_output *out, const char *text)
 {
     ocs_progress_hide(&out->bar);
+    fflush(stdout); /* where both go to one file, what was said first comes first */
     fputs("ocistore: ", stderr);
     ocs_text_put(stderr, text);
     fputc('\n', stderr);

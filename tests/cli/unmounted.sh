@@ -55,6 +55,10 @@ run 0 gc --now
 mv disk/oci-layout kept
 run 4 fsck
 complains 'to mend this: ocistore fsck --repair (--from DIR'
+"$OCISTORE_BIN" fsck >together 2>&1
+sed -n '/^ocistore: to mend this/q;p' together | grep -q '^error: ' ||
+    fail 'where both go to one file, the way out stands before the trouble'
+rm together
 run 4 fsck --repair
 prints 'left, since the folder is not the store'
 [ ! -e disk/oci-layout ] || fail 'oci-layout was written into a folder of somebody else'
