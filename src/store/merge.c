@@ -10,49 +10,93 @@
 
 /* ---- what the edit is ---- */
 
-/* The entries that are there, sorted by name and digest (nameless ones first). */
+/* A name may lead to several images (one for each platform), so it is sets of entries
+ * that are merged: what the new list has under a name takes the place of what the old
+ * one has under it, and of that nothing that is in both. */
+
+/* Entries of one list, sorted by name and digest; nameless ones first. */
 struct place {
     const char *ref;
     const struct ocs_digest *digest;
-    uint32_t entry;
+    size_t entry;
 };
+
+struct places {
+    struct place *list;
+    size_t count;
+};
+
+static void places_clear(struct places *places)
+{
+    free(places->list);
+}
+#define auto_places __attribute__((cleanup(places_clear)))
 
 static int compare_refs(const char *a, const char *b)
 {
-    return strcmp(a ? a : "", b ? b : "");
+    return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
 }
 
 static int compare_places(const void *a, const void *b)
 {
     const struct place *x = a, *y = b;
     int order = compare_refs(x->ref, y->ref);
-    return order ? order : ocs_digest_compare(x->digest, y->digest);
+    if (order == 0)
+        order = ocs_digest_compare(x->digest, y->digest);
+    return order ? order : (x->entry > y->entry) - (x->entry < y->entry);
 }
 
-static struct place *sort_entries(const struct ocs_index *index)
+static int places_new(struct places *places, size_t count, struct ocs_error *err)
 {
-    size_t count = index->document.count;
-    struct place *places = malloc((count + 1) * sizeof(*places));
-    if (!places)
-        return NULL;
-    for (size_t i = 0; i < count; i++) {
-        places[i] = (struct place){
-            .ref = ocs_index_ref(index, i),
-            .digest = &index->document.descriptors[i].digest,
-            .entry = (uint32_t)i,
-        };
-    }
-    qsort(places, count, sizeof(*places), compare_places);
-    return places;
+    places->list = calloc(count + 1, sizeof(*places->list));
+    places->count = count;
+    return places->list ? 0 : ocs_error_memory(err);
 }
 
-/* The first place whose name is not before `ref`. */
-static size_t lower_bound(const struct place *places, size_t count, const char *ref)
+static void places_sort(struct places *places)
 {
-    size_t low = 0;
+    qsort(places->list, places->count, sizeof(*places->list), compare_places);
+}
+
+static int places_of_index(struct places *places, const struct ocs_index *index,
+                           struct ocs_error *err)
+{
+    int result = places_new(places, index->document.count, err);
+    for (size_t i = 0; result == 0 && i < places->count; i++)
+        places->list[i] =
+            (struct place){ocs_index_ref(index, i), &index->document.descriptors[i].digest, i};
+    if (result == 0)
+        places_sort(places);
+    return result;
+}
+
+static int places_of_entries(struct places *places, const struct ocs_merge_entry *entries,
+                             size_t count, struct ocs_error *err)
+{
+    int result = places_new(places, count, err);
+    for (size_t i = 0; result == 0 && i < count; i++)
+        places->list[i] = (struct place){entries[i].ref, &entries[i].digest, i};
+    if (result == 0)
+        places_sort(places);
+    return result;
+}
+
+static int compare_to(const struct place *place, const char *ref, const struct ocs_digest *digest)
+{
+    int order = compare_refs(place->ref, ref);
+    if (order == 0)
+        order = digest ? ocs_digest_compare(place->digest, digest) : 1;
+    return order;
+}
+
+/* The first place that is not before this name and digest (NULL: the first of the name). */
+static size_t lower_bound(const struct places *places, const char *ref,
+                          const struct ocs_digest *digest)
+{
+    size_t low = 0, count = places->count;
     while (count > 0) {
         size_t half = count / 2;
-        if (compare_refs(places[low + half].ref, ref) < 0) {
+        if (compare_to(&places->list[low + half], ref, digest) < 0) {
             low += half + 1;
             count -= half + 1;
         } else {
@@ -60,6 +104,27 @@ static size_t lower_bound(const struct place *places, size_t count, const char *
         }
     }
     return low;
+}
+
+/* The first with this name and digest, or NULL. */
+static const struct place *find(const struct places *places, const char *ref,
+                                const struct ocs_digest *digest)
+{
+    size_t at = lower_bound(places, ref, digest);
+    bool found = at < places->count && compare_to(&places->list[at], ref, digest) == 0;
+    return found ? &places->list[at] : NULL;
+}
+
+/* What stands under the name and not in the new list, from *from on; or NULL. */
+static const struct place *find_other(const struct places *there, const struct places *wanted,
+                                      const char *ref, size_t *from)
+{
+    for (; *from < there->count && compare_refs(there->list[*from].ref, ref) == 0; ++*from) {
+        const struct place *place = &there->list[*from];
+        if (!find(wanted, ref, place->digest))
+            return place;
+    }
+    return NULL;
 }
 
 struct merging {
@@ -89,86 +154,83 @@ static void report_skip(const struct merging *merging, const struct ocs_merge_en
                      ocs_digest_format(&entry->digest, left));
 }
 
-static bool has_entry(const struct place *places, size_t count, size_t first,
-                      const struct ocs_merge_entry *entry)
+/* What has the tag of the entry and is to stay; or NULL. */
+static const struct place *in_the_way(const struct ocs_merge_entry *entry,
+                                      const struct places *there, const struct places *wanted)
 {
-    for (size_t i = first; i < count && compare_refs(places[i].ref, entry->ref) == 0; i++) {
-        if (ocs_digest_equal(places[i].digest, &entry->digest))
-            return true;
-    }
-    return false;
+    size_t from = lower_bound(there, entry->ref, NULL);
+    return entry->ref ? find_other(there, wanted, entry->ref, &from) : NULL;
 }
 
-/* Whether a tag that has to stay is in the way. */
-static bool is_taken(const struct merging *merging, const struct ocs_merge_entry *entry,
-                     const struct place *places, size_t count)
+static void drop_others(const struct merging *merging, const struct ocs_merge_entry *entry,
+                        const struct places *there, const struct places *wanted, bool *keep)
 {
-    size_t first = lower_bound(places, count, entry->ref);
-    if (!merging->keep_tags || !entry->ref || first == count ||
-        compare_refs(places[first].ref, entry->ref) != 0 || has_entry(places, count, first, entry))
+    const struct place *other;
+    size_t from = lower_bound(there, entry->ref, NULL);
+    for (; entry->ref && (other = find_other(there, wanted, entry->ref, &from)); from++) {
+        keep[other->entry] = false;
+        report_move(merging, entry, other->digest);
+    }
+}
+
+/* Whether the entry has to be added. */
+static bool settle(const struct merging *merging, size_t number, const struct places *there,
+                   const struct places *wanted, bool *keep)
+{
+    const struct ocs_merge_entry *entry = &merging->entries[number];
+    bool first = wanted->list[lower_bound(wanted, entry->ref, NULL)].entry == number;
+    if (first && !merging->keep_tags)
+        drop_others(merging, entry, there, wanted, keep);
+    if (find(there, entry->ref, &entry->digest))
         return false;
-    report_skip(merging, entry, places[first].digest);
-    if (merging->outcome)
-        merging->outcome->skipped = true;
-    return true;
-}
-
-/* Whether the entry has to be added; drops what stands in its name's place. */
-static bool settle(const struct merging *merging, const struct ocs_merge_entry *entry,
-                   const struct place *places, size_t count, bool *keep)
-{
-    size_t first = lower_bound(places, count, entry->ref);
-    bool there = false;
-    for (size_t i = first; i < count && compare_refs(places[i].ref, entry->ref) == 0; i++) {
-        if (ocs_digest_equal(places[i].digest, &entry->digest)) {
-            there = true;
-        } else if (entry->ref && keep[places[i].entry]) {
-            keep[places[i].entry] = false;
-            report_move(merging, entry, places[i].digest);
-        }
+    const struct place *other = merging->keep_tags ? in_the_way(entry, there, wanted) : NULL;
+    if (other) {
+        report_skip(merging, entry, other->digest);
+        if (merging->outcome)
+            merging->outcome->skipped = true;
+        return false;
     }
-    return !there;
+    return find(wanted, entry->ref, &entry->digest)->entry == number;
 }
 
 static int make_edit(void *data, const struct ocs_index *index, struct ocs_index_edit *change,
                      struct ocs_error *err)
 {
     const struct merging *merging = data;
-    size_t count = index->document.count;
-    auto_free struct place *places = sort_entries(index);
+    auto_places struct places there = {0}, wanted = {0};
+    int result = places_of_index(&there, index, err);
+    if (result == 0)
+        result = places_of_entries(&wanted, merging->entries, merging->count, err);
+    if (result < 0)
+        return result;
     change->add = malloc((merging->count + 1) * sizeof(*change->add));
-    if (!places || !change->add)
+    if (!change->add)
         return ocs_error_memory(err);
     for (size_t i = 0; i < merging->count; i++) {
-        if (!is_taken(merging, &merging->entries[i], places, count) &&
-            settle(merging, &merging->entries[i], places, count, change->keep))
+        if (settle(merging, i, &there, &wanted, change->keep))
             change->add[change->add_count++] = merging->entries[i].text;
     }
     if (merging->outcome)
         merging->outcome->added = change->add_count > 0;
-    bool all_kept = !memchr(change->keep, false, count);
+    bool all_kept = !memchr(change->keep, false, there.count);
     return change->add_count == 0 && all_kept ? OCS_EDIT_NOTHING : 0;
-}
-
-static bool lacks(const struct place *places, size_t count, const struct ocs_merge_entry *entry)
-{
-    size_t first = lower_bound(places, count, entry->ref);
-    bool has_tag = entry->ref && first < count && compare_refs(places[first].ref, entry->ref) == 0;
-    return !has_tag && !has_entry(places, count, first, entry);
 }
 
 int ocs_merge_lacks(const struct ocs_index *index, const struct ocs_merge_entry *entries,
                     size_t count, size_t *lacking, size_t *first, struct ocs_error *err)
 {
-    auto_free struct place *places = sort_entries(index);
+    auto_places struct places there = {0}, wanted = {0};
     *lacking = 0;
-    if (!places)
-        return ocs_error_memory(err);
-    for (size_t i = 0; i < count; i++) {
-        if (lacks(places, index->document.count, &entries[i]) && (*lacking)++ == 0)
+    int result = places_of_index(&there, index, err);
+    if (result == 0)
+        result = places_of_entries(&wanted, entries, count, err);
+    for (size_t i = 0; result == 0 && i < count; i++) {
+        bool lacks = !find(&there, entries[i].ref, &entries[i].digest) &&
+                     !in_the_way(&entries[i], &there, &wanted);
+        if (lacks && (*lacking)++ == 0)
             *first = i;
     }
-    return 0;
+    return result;
 }
 
 int ocs_merge_change(struct ocs_store *store, const char *layout,

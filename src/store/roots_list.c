@@ -18,9 +18,20 @@ static bool is_name_start(char c)
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
 }
 
+/* A layout has something of that name. */
+static bool is_of_layout(const char *at, size_t size)
+{
+    static const char *const names[] = {"blobs", "index.json", "oci-layout"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strlen(names[i]) == size && memcmp(at, names[i], size) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool component_valid(const char *at, size_t size)
 {
-    if (size == 0 || !is_name_start(at[0]) || (size == 5 && memcmp(at, "blobs", 5) == 0))
+    if (size == 0 || !is_name_start(at[0]) || is_of_layout(at, size))
         return false;
     for (size_t i = 1; i < size; i++) {
         if (!is_name_start(at[i]) && at[i] != '.' && at[i] != '-')
