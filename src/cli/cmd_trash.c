@@ -32,7 +32,7 @@ static void print_json(struct ocs_output *out, const struct ocs_trash_entry *ent
 static void add_layout(struct ocs_table *table, const struct ocs_trash_entry *entry)
 {
     if (entry->images == 0)
-        ocs_table_add(table, "an index.json of the layout %s, which lacks nothing of it",
+        ocs_table_add(table, "an index.json of the layout %s, which would add nothing",
                       entry->layout);
     else if (entry->images == 1)
         ocs_table_add(table, "%s%s", entry->layout, entry->first);

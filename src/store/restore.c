@@ -270,12 +270,40 @@ static void tell_more(struct ocs_store *store, const struct search *search, size
                          lack.images > 1 ? ", ..." : "");
 }
 
+struct restoring {
+    struct ocs_store *store;
+    void *data;
+    ocs_change_fn *on_change;
+    bool incomplete;       /* some layout lacks blobs or images now */
+    struct ocs_error lack; /* which */
+};
+
+static void tell_change(const struct restoring *restoring, const char *action, const char *layout,
+                        const char *digest)
+{
+    struct ocs_change change = {.action = action, .layout = layout, .digest = digest};
+    if (restoring->on_change)
+        restoring->on_change(restoring->data, &change);
+}
+
+static void note_taken(struct restoring *restoring, const char *layout)
+{
+    restoring->incomplete = true;
+    ocs_error_hint(&restoring->lack,
+                   ocs_error_raise(&restoring->lack, OCS_REFUSED,
+                                   "nothing of layout '%s' came back: its tags lead to other "
+                                   "images now",
+                                   layout),
+                   "under another tag: ocistore adopt DIGEST %s:OTHER", layout);
+}
+
 /* The newest rm that took something which the layout does not have again: so each
  * call undoes one. That it is an older one, since tags are in the way of what a newer one took,
  * is said. */
-static int restore_layout(struct ocs_store *store, const char *layout, bool *changed,
+static int restore_layout(struct restoring *restoring, const char *layout, bool *changed,
                           struct ocs_error *err)
 {
+    struct ocs_store *store = restoring->store;
     auto_search struct search search = {.layout = layout};
     struct ocs_merge_outcome outcome = {0};
     bool skipped = false; /* a newer one */
@@ -288,7 +316,10 @@ static int restore_layout(struct ocs_store *store, const char *layout, bool *cha
     if (result == 0 && outcome.added && skipped)
         ocs_store_notice(store, "layout '%s': this is what an older rm took, that of %s", layout,
                          search.runs[left]);
-    if (result == 0 && !outcome.added && !outcome.skipped && !skipped)
+    skipped |= outcome.skipped;
+    if (result == 0 && !outcome.added && skipped)
+        note_taken(restoring, layout);
+    else if (result == 0 && !outcome.added)
         ocs_store_notice(store, "layout '%s' lists everything that rm took from it", layout);
     if (result == 0 && outcome.added)
         tell_more(store, &search, left);
@@ -297,22 +328,6 @@ static int restore_layout(struct ocs_store *store, const char *layout, bool *cha
 }
 
 /* ---- is it whole? ---- */
-
-struct restoring {
-    struct ocs_store *store;
-    void *data;
-    ocs_change_fn *on_change;
-    bool incomplete;       /* some layout lacks blobs now */
-    struct ocs_error lack; /* which */
-};
-
-static void tell_change(const struct restoring *restoring, const char *action, const char *layout,
-                        const char *digest)
-{
-    struct ocs_change change = {.action = action, .layout = layout, .digest = digest};
-    if (restoring->on_change)
-        restoring->on_change(restoring->data, &change);
-}
 
 struct lacking {
     const struct restoring *restoring;
@@ -389,7 +404,7 @@ static int restore_one(struct restoring *restoring, const char *name, struct ocs
         return restore_digest(restoring, name, err);
     int result = restore_folder(store, name, &changed, err);
     if (result == 0 && !changed)
-        result = restore_layout(store, name, &changed, err);
+        result = restore_layout(restoring, name, &changed, err);
     return result == 0 ? check_layout(restoring, name, changed, err) : result;
 }
 

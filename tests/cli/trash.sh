@@ -92,9 +92,11 @@ same "$(tags app)" 'v1 v2 v3 v9 ' 'tags after two rm were undone'
 old=$(jq -r '.manifests[] | select(.annotations[] == "v3").digest' "$STORE/layouts/app/index.json")
 run 0 rm app:v3
 run 0 tag app:v2 v3
-run 0 trash restore app
+run_json 4 trash restore app
 complains 'app:v3 stays as it is'
 complains "$old did not come back"
+complains 'nothing of layout '"'app'"' came back'
+complains 'ocistore adopt DIGEST app:OTHER'
 run 0 rm app:v3
 run 0 adopt "$old" app:v3
 
@@ -114,7 +116,7 @@ run 0 tag app:v2 v3
 run 0 trash restore app
 complains 'an older rm took'
 same "$(tags app)" 'v1 v2 v3 v9 ' 'tags after the older rm was undone'
-run 0 trash restore app
+run 4 trash restore app
 ! grep -q 'everything' err || fail 'what was left out counts as there'
 run 0 rm app:v3
 run 0 adopt "$old" app:v3
