@@ -18,6 +18,7 @@
 #define FORGET_LOST  "ocistore forget --lost"
 #define LOST_HELP    "if layouts live elsewhere, attach them again; then: " FORGET_LOST
 #define DAMAGED_HELP "ocistore fsck --repair; if that does not help: " LOST_HELP
+#define CLOSED_HELP  "it need not be damaged: run this as the owner of the store"
 
 static void note_damage(struct ocs_roots *roots, const char *path, const char *trouble,
                         const char *help)
@@ -277,13 +278,19 @@ static int read_entry(const struct ocs_roots_place *place, const char *id, struc
 {
     auto_fd int fd = -1;
     auto_roots_entry struct ocs_roots_entry entry = {0};
-    int result = ocs_roots_entry_open(place, id, &fd, &entry, err);
+    struct ocs_error local = {0};
+    int result = ocs_roots_entry_open(place, id, &fd, &entry, &local);
     if (result == OCS_ROOTS_DAMAGED) {
-        char trouble[128];
+        char trouble[sizeof(out->trouble)];
         snprintf(trouble, sizeof(trouble), ".ocistore/roots/%s.json is damaged", id);
-        note_damage(out, ".ocistore/roots", trouble, DAMAGED_HELP);
+        if (entry.unreadable)
+            snprintf(trouble, sizeof(trouble), ".ocistore/%s", local.message);
+        note_damage(out, ".ocistore/roots", trouble,
+                    entry.unreadable ? CLOSED_HELP : DAMAGED_HELP);
         return 0;
     }
+    if (result < 0 && err)
+        *err = local;
     if (result != 0)
         return result < 0 ? result : 0; /* unregistered since the folder was read */
     result = append(out, entry.name, entry.path, entry.attached, true, err);

@@ -57,6 +57,15 @@ complains 'layouts/app1: '
 chmod 755 store/layouts/app1
 run 0 --store store fsck
 
+# An entry of roots/ that one may not read is not called damaged.
+chmod 000 store/.ocistore/roots/*.json
+ends 4 --store store ls
+complains '.json: Permission denied'
+complains 'it need not be damaged: run this as the owner'
+! grep -q 'is damaged' err || fail 'what one may not read is called damaged'
+chmod 644 store/.ocistore/roots/*.json
+run 0 --store store fsck
+
 # A repair goes on where one blob may not be read, by its owner's own doing, and says so:
 # the others come back, and it, too, once there is a good copy.
 rm -rf store
