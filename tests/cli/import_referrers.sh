@@ -105,6 +105,19 @@ complains "import: source:multi: sha256:$signed: the copy in source/blobs: "
 brought broken "$about" "$attestation"
 run 0 fsck --strict broken
 
+# Nor is one that gives its subject another size: fsck would complain of the image for ever.
+image lying good
+good=$(tagged good)
+image lying liar ",\"subject\":$(manifest | sed 's/"size":/&1/')"
+liar=$hex
+list lying "$good"
+run 0 init lies
+run 4 --store lies import lying
+prints '1 image; 3 blobs copied'
+complains 'bytes, and its descriptor says'
+[ ! -e "lies/blobs/sha256/$liar" ] || fail 'a referrer that lies of its subject came in'
+run 0 fsck --strict lies
+
 # Nor is one that cannot be read.
 without_root
 chmod 000 "source/blobs/sha256/$others"
