@@ -285,8 +285,7 @@ static int read_entry(const struct ocs_roots_place *place, const char *id, struc
         snprintf(trouble, sizeof(trouble), ".ocistore/roots/%s.json is damaged", id);
         if (entry.unreadable)
             snprintf(trouble, sizeof(trouble), ".ocistore/%s", local.message);
-        note_damage(out, ".ocistore/roots", trouble,
-                    entry.unreadable ? CLOSED_HELP : DAMAGED_HELP);
+        note_damage(out, ".ocistore/roots", trouble, entry.unreadable ? CLOSED_HELP : DAMAGED_HELP);
         return 0;
     }
     if (result < 0 && err)
