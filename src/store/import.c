@@ -71,20 +71,56 @@ static int fetch_all(struct ocs_import *import, struct ocs_error *err)
 
 /* ---- the layouts ---- */
 
-/* With --name, the sources after this one take its tags over where they have the same. */
+static int compare_tags(const void *left, const void *right)
+{
+    const struct ocs_import_tag *a = left, *b = right;
+    int order = strcmp(a->ref, b->ref);
+    return order ? order : (a->source > b->source) - (a->source < b->source);
+}
+
+static void add_tags(struct ocs_import *import, uint32_t number)
+{
+    const struct ocs_source *source = &import->sources[number].source;
+    for (size_t i = 0; i < source->count; i++) {
+        const char *ref = ocs_index_ref(&source->index, source->entries[i]);
+        if (ref)
+            import->tags[import->tag_count++] = (struct ocs_import_tag){ref, number};
+    }
+}
+
+/* With --name all sources make one layout. */
+static int list_tags(struct ocs_import *import, struct ocs_error *err)
+{
+    size_t most = 1;
+    if (!import->options->name)
+        return 0;
+    for (uint32_t i = 0; i < import->source_count; i++)
+        most += import->sources[i].source.count;
+    import->tags = calloc(most, sizeof(*import->tags));
+    if (!import->tags)
+        return ocs_error_memory(err);
+    for (uint32_t i = 0; i < import->source_count; i++) {
+        if (!import->sources[i].failed)
+            add_tags(import, i);
+    }
+    qsort(import->tags, import->tag_count, sizeof(*import->tags), compare_tags);
+    return 0;
+}
+
+/* A source after this one has the same tag, and takes it over. */
 static bool is_taken_over(const struct ocs_import *import, const struct ocs_import_source *source,
                           const char *ref)
 {
-    const struct ocs_import_source *end = import->sources + import->source_count;
-    const struct ocs_import_source *by = source + 1;
-    for (; ref && import->options->name && by < end; by++) {
-        for (size_t i = 0; !by->failed && i < by->source.count; i++) {
-            const char *other = ocs_index_ref(&by->source.index, by->source.entries[i]);
-            if (other && strcmp(other, ref) == 0)
-                return true;
-        }
+    const struct ocs_import_tag after = {ref, (uint32_t)(source - import->sources) + 1};
+    size_t low = 0, high = ref ? import->tag_count : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare_tags(&import->tags[middle], &after) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return false;
+    return ref && low < import->tag_count && strcmp(import->tags[low].ref, ref) == 0;
 }
 
 static void report_images(const struct ocs_import *import, const struct ocs_import_source *source,
@@ -151,7 +187,7 @@ static void count_referrers(const struct ocs_import *import)
 
 static int commit_all(struct ocs_import *import, struct ocs_error *err)
 {
-    int result = 0;
+    int result = list_tags(import, err);
     for (size_t i = 0; result == 0 && i < import->source_count; i++) {
         if (!import->sources[i].failed)
             result = commit_source(import, &import->sources[i], err);
@@ -257,6 +293,7 @@ static void import_clear(struct ocs_import *import)
             ocs_import_item_free(import->items[i]);
     }
     free(import->items);
+    free(import->tags);
     ocs_import_referrers_free(import);
     ocs_digest_set_free(import->set);
     ocs_staging_close(&import->staging);

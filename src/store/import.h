@@ -79,6 +79,11 @@ struct ocs_import_referrer {
 };
 #define OCS_IMPORT_NOWHERE UINT32_MAX
 
+struct ocs_import_tag {
+    const char *ref;
+    uint32_t source;
+};
+
 struct ocs_import_source {
     struct ocs_source source;
     uint32_t *places; /* of its chosen entries */
@@ -97,7 +102,9 @@ struct ocs_import {
     size_t capacity;
     struct ocs_import_referrer **referrers; /* sorted by subject */
     size_t referrer_count;
-    uint32_t followed;              /* the items before have brought their referrers */
+    uint32_t followed;           /* the items before have brought their referrers */
+    struct ocs_import_tag *tags; /* of all sources, with --name; sorted by tag, then source */
+    size_t tag_count;
     struct ocs_error first_failure; /* of a source; status OCS_OK: none yet */
 };
 
