@@ -226,6 +226,14 @@ static bool means_digest(const char *text)
     return ocs_algorithm_by_name(text, strcspn(text, ":")) != OCS_ALGORITHM_OTHER;
 }
 
+/* One that only the trash has is as absent as a whole one. */
+static int cat_short(struct ocs_store *store, const char *text, int to, struct ocs_error *err)
+{
+    struct ocs_digest digest;
+    int result = ocs_short_digest(store, text, &digest, err);
+    return result == 0 ? cat_blob(store, &digest, false, to, err) : result;
+}
+
 int ocs_cat(struct ocs_store *store, const char *digest_or_image, int fd, struct ocs_error *err)
 {
     struct ocs_digest digest;
@@ -239,6 +247,6 @@ int ocs_cat(struct ocs_store *store, const char *digest_or_image, int fd, struct
     if (result == -OCS_USAGE && parses && ocs_blobs_stat(store->blobs, &digest, &st, NULL) == 0)
         return cat_blob(store, &digest, false, fd, err);
     if (result == -OCS_USAGE && !parses && means_digest(digest_or_image))
-        result = ocs_short_digest(store, digest_or_image, &listed, err);
+        return cat_short(store, digest_or_image, fd, err);
     return result == 0 ? cat_blob(store, &listed, true, fd, err) : result;
 }

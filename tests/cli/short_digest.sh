@@ -25,6 +25,8 @@ holds --arg d "$whole" 'any(.type == "image" and .digest == $d)'
 # The trash is looked at, too.
 run 0 rm source other
 run 0 gc --grace 0 --allow-empty
+run 16 cat "$whole"
+run 16 cat "$short"
 run 0 trash restore "$short"
 [ -f "store/blobs/sha256/$hex" ] || fail 'the blob did not come back'
 
