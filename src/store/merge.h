@@ -4,7 +4,8 @@
 #define OCS_STORE_MERGE_H
 
 /* Entries into the index.json of a layout of the store, which is made when it is
- * not there.  Same tag, other digest: the tag moves, and the old entry goes. */
+ * not there.  Same tag, other digest: the tag moves, and the old entry goes; several new
+ * entries of one tag have it together. */
 
 #include "store.h"
 
@@ -30,16 +31,16 @@ int ocs_merge_missing(struct ocs_store *store, const char *layout,
                       const struct ocs_merge_entry *entries, size_t count,
                       struct ocs_merge_outcome *outcome, struct ocs_error *err);
 
-/* How many entries ocs_merge_missing would add to an index, and which is the first. */
-int ocs_merge_lacks(const struct ocs_index *index, const struct ocs_merge_entry *entries,
-                    size_t count, size_t *lacking, size_t *first, struct ocs_error *err);
-
 /* The same for all that the last good index.json lists of a layout whose folder is gone:
  * then it may be made anew. */
 int ocs_merge_lost(struct ocs_store *store, const char *layout,
                    const struct ocs_merge_entry *entries, size_t count, struct ocs_error *err);
 
-/* The same as part of an edit (edit.h): fills `change`; OCS_EDIT_NOTHING. */
+/* How many entries ocs_merge_missing would add to an index, and which is the first. */
+int ocs_merge_lacks(const struct ocs_index *index, const struct ocs_merge_entry *entries,
+                    size_t count, size_t *lacking, size_t *first, struct ocs_error *err);
+
+/* ocs_merge as part of an edit (edit.h): fills `change`; OCS_EDIT_NOTHING. */
 int ocs_merge_change(struct ocs_store *store, const char *layout,
                      const struct ocs_merge_entry *entries, size_t count,
                      const struct ocs_index *index, struct ocs_index_edit *change,

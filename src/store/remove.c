@@ -3,7 +3,7 @@
 #include "leavings.h"
 
 #include "cleanup.h"
-#include "company.h"
+#include "extras.h"
 #include "edit.h"
 #include "error.h"
 #include "image.h"
@@ -329,15 +329,15 @@ static int move_folder(void *data, struct ocs_error *err)
 }
 
 /* It is done by now: that it cannot be looked at is no failure. */
-static void tell_company(const struct removing *removing, const struct ocs_root *root)
+static void tell_extras(const struct removing *removing, const struct ocs_root *root)
 {
-    struct ocs_company company;
-    if (ocs_company_look(removing->store, removing->run, root->name, &company, NULL) == 0 &&
-        company.files > 0)
+    struct ocs_extras extras;
+    if (ocs_extras_look(removing->store, removing->run, root->name, &extras, NULL) == 0 &&
+        extras.files > 0)
         ocs_store_notice(removing->store,
                          "layout '%s': what else lay in its folder (%llu files, %s, ...) is in the "
                          "trash, too: ocistore trash restore %s brings it back",
-                         root->name, (unsigned long long)company.files, company.first, root->name);
+                         root->name, (unsigned long long)extras.files, extras.first, root->name);
 }
 
 static int remove_layout(struct removing *removing, const struct removal *removal,
@@ -356,7 +356,7 @@ static int remove_layout(struct removing *removing, const struct removal *remova
     const struct ocs_roots_then then = {.data = &moving, .call = move_folder};
     int result = ocs_roots_remove_and(&place, removal->root->name, removing->run, &then, err);
     if (result == 0)
-        tell_company(removing, removal->root);
+        tell_extras(removing, removal->root);
     if (result == 0 && removing->on_change) {
         struct ocs_change change = {.action = "remove", .layout = removal->root->name};
         removing->on_change(removing->data, &change);

@@ -3,7 +3,7 @@
 #include "trash_layout.h"
 
 #include "cleanup.h"
-#include "company.h"
+#include "extras.h"
 #include "error.h"
 #include "heal.h"
 #include "missing.h"
@@ -208,7 +208,7 @@ static int restore_run(struct ocs_store *store, const char *run, const char *lay
         result = merge_old_index(store, layout, &index, outcome, err);
     /* the folder appears with its two files at once: the others follow */
     if (result == 0 && strcmp(layout, ".") != 0)
-        result = ocs_company_restore(store, run, layout, &moved, err);
+        result = ocs_extras_restore(store, run, layout, &moved, err);
     outcome->added |= moved > 0;
     return result;
 }
@@ -379,7 +379,7 @@ static int check_layout(struct restoring *restoring, const char *layout, bool ch
     return 0;
 }
 
-/* ---- */
+/* ---- by digest, by name ---- */
 
 static int restore_digest(struct restoring *restoring, const char *text, struct ocs_error *err)
 {

@@ -18,7 +18,8 @@
 #define FORGET_LOST  "ocistore forget --lost"
 #define LOST_HELP    "if layouts live elsewhere, attach them again; then: " FORGET_LOST
 #define DAMAGED_HELP "ocistore fsck --repair; if that does not help: " LOST_HELP
-#define CLOSED_HELP  "it need not be damaged: run this as the owner of the store"
+#define CLOSED_HELP                                                                                \
+    "it need not be damaged: run this as the owner of the store, or look at the disk"
 
 static void note_damage(struct ocs_roots *roots, const char *path, const char *trouble,
                         const char *help)

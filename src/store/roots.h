@@ -16,8 +16,8 @@
 
 #define OCS_ROOT_ID_SIZE 17
 
-/* Components [A-Za-z0-9_][A-Za-z0-9._-]* separated by '/', none of them
- * "blobs"; at most 255 bytes; or "." for a store in place. */
+/* Components [A-Za-z0-9_][A-Za-z0-9._-]* separated by '/', none of them "blobs",
+ * "index.json" or "oci-layout"; at most 255 bytes; or "." for a store in place. */
 bool ocs_layout_name_valid(const char *name);
 /* What a layout's folder is called: the last component as it is written, also of a link;
  * "." and ".." have the name of the folder that they are.  NULL: no memory. */

@@ -13,19 +13,19 @@ export OCISTORE
 run 0 init "$STORE"
 own=$STORE/layouts/own
 
-company() {
+extras() {
     (cd "$own" && find . -type f ! -name index.json ! -name oci-layout | sort | xargs sha256sum)
 }
 
 cp -r "$LAYOUTS/app1" "$own"
 mkdir "$own/notes"
 echo 'of somebody' >"$own/notes/README"
-company >before
+extras >before
 run 0 rm own
 complains "what else lay in its folder ($(wc -l <before) files"
 [ ! -e "$own" ] || fail 'own is still there'
 run 0 trash restore own
-company >after
+extras >after
 same_files before after 'not everything of the folder came back'
 
 # until its blobs are in the store, a repair says how they get there

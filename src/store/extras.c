@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
-#include "company.h"
+#include "extras.h"
 
 #include "cleanup.h"
 #include "error.h"
@@ -14,7 +14,7 @@ struct moving {
     struct ocs_store *store;
     const char *layout;
     size_t base; /* where the path below the folder begins */
-    struct ocs_company found;
+    struct ocs_extras found;
     uint64_t left;
 };
 
@@ -61,7 +61,7 @@ static bool is_of_layout_below(const struct ocs_walk *walk, size_t base)
     return false;
 }
 
-static bool is_company(const struct ocs_walk *walk, size_t base)
+static bool is_extra(const struct ocs_walk *walk, size_t base)
 {
     return !is_of_every_layout(walk->path + base) && !is_of_layout_below(walk, base);
 }
@@ -69,17 +69,17 @@ static bool is_company(const struct ocs_walk *walk, size_t base)
 static int count_file(struct ocs_walk *walk, const struct stat *st, struct ocs_error *err)
 {
     struct moving *moving = walk->data;
-    struct ocs_company *found = &moving->found;
+    struct ocs_extras *found = &moving->found;
     (void)st;
     (void)err;
-    if (is_company(walk, moving->base) && found->files++ == 0)
+    if (is_extra(walk, moving->base) && found->files++ == 0)
         snprintf(found->first, sizeof(found->first), "%.*s", OCS_LAYOUT_NAME_MAX,
                  walk->path + moving->base);
     return 0;
 }
 
-int ocs_company_look(struct ocs_store *store, const char *run, const char *layout,
-                     struct ocs_company *out, struct ocs_error *err)
+int ocs_extras_look(struct ocs_store *store, const char *run, const char *layout,
+                    struct ocs_extras *out, struct ocs_error *err)
 {
     struct moving moving = {.store = store, .layout = layout};
     struct ocs_walk walk = {.on_file = count_file};
@@ -107,7 +107,7 @@ static int move_file(struct ocs_walk *walk, const struct stat *st, struct ocs_er
     struct moving *moving = walk->data;
     char to[PATH_MAX];
     (void)st;
-    if (!is_company(walk, moving->base))
+    if (!is_extra(walk, moving->base))
         return 0;
     int dir = moving->store->dir;
     int result = find_place(moving, walk->path + moving->base, to, sizeof(to), err);
@@ -132,8 +132,8 @@ static int sync_folder(struct ocs_walk *walk, struct ocs_error *err)
     return ocs_io_sync_dir(moving->store->dir, folder, folder, err);
 }
 
-int ocs_company_restore(struct ocs_store *store, const char *run, const char *layout,
-                        uint64_t *moved, struct ocs_error *err)
+int ocs_extras_restore(struct ocs_store *store, const char *run, const char *layout,
+                       uint64_t *moved, struct ocs_error *err)
 {
     struct moving moving = {.store = store, .layout = layout};
     struct ocs_walk walk = {.on_file = move_file, .on_folder_end = sync_folder};
