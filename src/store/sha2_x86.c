@@ -26,7 +26,8 @@ struct ocs_sha2_kernels ocs_sha256_kernels(void)
     if (!has_sha())
         return (struct ocs_sha2_kernels){0};
     return (struct ocs_sha2_kernels){.list = {
-                                         &ocs_sha256_ni,
+                                         &ocs_sha256_ni3,
+                                         &ocs_sha256_ni4,
                                          has_avx512() ? &ocs_sha256_avx512 : NULL,
                                      }};
 }

@@ -7,7 +7,8 @@
 
 #include "sha2.h"
 
-extern const struct ocs_sha2_kernel ocs_sha256_ni;       /* SHA, SSE4.1: 4 streams */
+extern const struct ocs_sha2_kernel ocs_sha256_ni3;      /* SHA, SSE4.1: 3 streams */
+extern const struct ocs_sha2_kernel ocs_sha256_ni4;      /* the same: 4 streams */
 extern const struct ocs_sha2_kernel ocs_sha256_avx512;   /* AVX-512 F and BW: 16 streams */
 extern const struct ocs_sha2_kernel ocs_sha512_avx512;   /* the same: 8 streams */
 extern const struct ocs_sha2_kernel ocs_sha512_avx512vl; /* AVX-512 F and VL, AVX2: 4 streams */
