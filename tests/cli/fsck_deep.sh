@@ -52,7 +52,7 @@ agrees() {
     jq -r 'select(.id == "diff-id-mismatch") | .digest + " " + .actual' out | sort >found
     while read -r diff_id _ file; do
         printf 'sha256:%s %s\n' "$(digest_of <"$file")" "$diff_id"
-    done <right.list | sort >expected
+    done <right.list | sort -u >expected # two names of the same bytes are one blob
     same_files expected found "--deep and the other tools disagree"
     grep '"finding"' out >one_thread
     run_json 4 fsck --deep -j8 wrong
