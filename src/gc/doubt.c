@@ -65,8 +65,9 @@ static void note_reached(const struct ocs_census *census, const struct ocs_mark 
     }
 }
 
-/* What was opened and found to be no document can still have been one: a
- * manifest that was empty at that moment, or is full of zeros since. */
+/* What was opened and found to be no document can still have been one: a manifest that
+ * was empty at that moment, or full of zeros, whether it is still there or was put into
+ * the quarantine since. */
 static bool in_doubt(const struct ocs_census *census, const struct ocs_mark *mark, uint32_t id,
                      unsigned reached)
 {
@@ -74,8 +75,7 @@ static bool in_doubt(const struct ocs_census *census, const struct ocs_mark *mar
         return false;
     if (census->view.kind[id] == OCS_NODE_UNREAD)
         return census->present[id] || (reached & AS_DOCUMENT);
-    return census->view.kind[id] == OCS_NODE_OPAQUE && census->present[id] &&
-           (reached & AS_DOCUMENT);
+    return census->view.kind[id] == OCS_NODE_OPAQUE && (reached & AS_DOCUMENT);
 }
 
 static int add_doubtful(struct doubts *doubts, struct ocs_graph_txn *txn, uint32_t id,
@@ -213,6 +213,15 @@ static int settle_large(struct doubts *doubts, struct doubtful *item, struct ocs
                                     ocs_now_s(), err);
 }
 
+/* Of what is gone that it was good is enough: nobody can have changed it since. */
+static bool is_surely_opaque(const struct doubts *doubts, const struct doubtful *item)
+{
+    if (item->node.kind != OCS_NODE_OPAQUE)
+        return false;
+    return item->present ? ocs_verify_known(doubts->store, &item->node)
+                         : item->node.result == OCS_RESULT_GOOD;
+}
+
 /* A file that cannot be read stays in doubt: that is no failure of the run.  One
  * that was not there when the folder was listed may have come since, with the
  * index that names it: it is learned, and the next round sees both. */
@@ -224,7 +233,7 @@ static int settle_in_place(struct doubts *doubts, struct doubtful *item, struct 
         item->open = item->node.kind == OCS_NODE_UNREAD;
         return 0;
     }
-    if (item->node.kind == OCS_NODE_OPAQUE && ocs_verify_known(doubts->store, &item->node)) {
+    if (is_surely_opaque(doubts, item)) {
         item->open = false;
         return 0;
     }

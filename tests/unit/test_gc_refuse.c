@@ -302,6 +302,41 @@ static void a_child_in_quarantine_that_nobody_knows(void **state)
     assert_true(shelf_has(shelf, &scene.image.layer));
 }
 
+/* What a damaged one looked like says nothing, once it is gone from its place. */
+static void a_damaged_manifest_that_goes_away(void **state)
+{
+    static const char *const bad[] = {"", "{\"half", "not JSON at all"};
+    struct shelf *shelf = *state;
+    struct scene scene;
+    set(shelf, &scene);
+    for (size_t i = 0; i < 2 * sizeof(bad) / sizeof(bad[0]); i++) {
+        place_write(shelf->place, scene.image.manifest.path, bad[i / 2]);
+        forget_graph(shelf);
+        shelf_must_refuse(shelf, 0, "is damaged or cannot be read");
+        if (i % 2 == 0)
+            put_into_quarantine(shelf, &scene.image.manifest);
+        else
+            drop(shelf, scene.image.manifest.path);
+        shelf_must_refuse(shelf, 0, "is not there, and what it needs is not known");
+        assert_true(shelf_has(shelf, &scene.image.layer));
+    }
+}
+
+/* An entry of index.json may name what is no document: that was known. */
+static void an_opaque_entry_that_was_good_and_is_gone(void **state)
+{
+    struct shelf *shelf = *state;
+    struct scene scene;
+    set(shelf, &scene);
+    struct blob opaque = shelf_blob(shelf, MANIFEST, "no document");
+    shelf_layout(shelf, "one", LIST(&scene.image.manifest, &opaque));
+    shelf_must_gc(shelf, 0);
+    drop(shelf, opaque.path);
+    shelf_layer(shelf, "more garbage");
+    shelf_must_gc(shelf, 1);
+    assert_int_equal(shelf->report.trashed, 1);
+}
+
 static void edges_are_read_from_quarantine_trash_and_layouts(void **state)
 {
     struct shelf *shelf = *state;
@@ -446,6 +481,8 @@ int main(void)
         SHELF_TEST(a_damaged_layer_or_config),
         SHELF_TEST(a_sparse_index_and_a_missing_subject),
         SHELF_TEST(a_child_in_quarantine_that_nobody_knows),
+        SHELF_TEST(a_damaged_manifest_that_goes_away),
+        SHELF_TEST(an_opaque_entry_that_was_good_and_is_gone),
         SHELF_TEST(edges_are_read_from_quarantine_trash_and_layouts),
         SHELF_TEST(edges_are_read_from_data),
         SHELF_TEST(most_of_what_was_live),
