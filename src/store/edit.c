@@ -65,7 +65,8 @@ static int fill_folder(int parent, const char *name, const struct ocs_bytes *ind
 }
 
 /* A new layout appears with all its files at once, or not at all.
- * Positive OCS_INDEX_CHANGED: somebody made the folder in the meantime. */
+ * Positive OCS_INDEX_CHANGED: somebody made the folder in the meantime, or removed the one
+ * above it: rm does so with an empty one. */
 static int publish_folder(struct ocs_store *store, const char *path, const struct ocs_bytes *index,
                           struct ocs_error *err)
 {
@@ -83,7 +84,7 @@ static int publish_folder(struct ocs_store *store, const char *path, const struc
     if (result == 0)
         result = ocs_io_sync_dir(store->dir, parent, parent, err);
     ocs_staging_close(&staging);
-    return result == OCS_IO_EXISTS ? OCS_INDEX_CHANGED : result;
+    return result > 0 ? OCS_INDEX_CHANGED : result;
 }
 
 /* The folder in the trash that takes the old index.json; -1 when it is dropped. */

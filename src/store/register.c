@@ -105,8 +105,11 @@ static int rename_folder(void *data, struct ocs_error *err)
     int result = ocs_io_mkdirs(dir, parent, 0755, parent, err);
     if (result == 0)
         result = ocs_io_rename_noreplace(dir, moving->from, dir, moving->to, moving->to, err);
-    if (result > 0)
+    if (result == OCS_IO_EXISTS)
         return ocs_error_raise(err, OCS_REFUSED, "%s is taken", moving->to);
+    if (result == OCS_IO_ABSENT)
+        return ocs_error_raise(err, OCS_FAILED, "%s, or the folder above %s, went away",
+                               moving->from, moving->to);
     if (result == 0)
         result = ocs_io_sync_dir(dir, parent, parent, err);
     return result == 0 ? ocs_io_sync_dir(dir, "layouts", "layouts", err) : result;
