@@ -19,13 +19,24 @@
 #include <sys/uio.h>
 #include <time.h>
 
+/* A file may have a time that 64 bits of nanoseconds do not reach: it stays as far in the
+ * future or in the past, and can still be compared with now. */
+static int64_t nanoseconds(const struct timespec *time)
+{
+    int64_t ns;
+    if (__builtin_mul_overflow((int64_t)time->tv_sec, INT64_C(1000000000), &ns) ||
+        __builtin_add_overflow(ns, (int64_t)time->tv_nsec, &ns))
+        ns = time->tv_sec < 0 ? INT64_MIN : INT64_MAX;
+    return ns > INT64_MIN / 2 ? ns : INT64_MIN / 2;
+}
+
 struct ocs_stamp ocs_stamp_of(const struct stat *st)
 {
     return (struct ocs_stamp){
         .inode = st->st_ino,
         .size = (uint64_t)st->st_size,
-        .mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
-        .ctime_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec,
+        .mtime_ns = nanoseconds(&st->st_mtim),
+        .ctime_ns = nanoseconds(&st->st_ctim),
     };
 }
 

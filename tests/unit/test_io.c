@@ -136,6 +136,20 @@ static void test_stamps(void **state)
     assert_false(ocs_stamp_equal(&stamp, &other));
 }
 
+/* ext4 has them from 1901 to 2446, others further. */
+static void test_times_beyond_nanoseconds(void **state)
+{
+    (void)state;
+    struct stat st = {.st_mtim = {.tv_sec = 13569465600}, .st_ctim = {.tv_sec = -99999999999}};
+    struct ocs_stamp stamp = ocs_stamp_of(&st);
+    assert_true(stamp.mtime_ns > ocs_now_ns());
+    assert_true(ocs_now_ns() - stamp.ctime_ns > ocs_now_ns());
+    st.st_mtim = (struct timespec){INT64_MAX / 1000000000, 999999999};
+    assert_true(ocs_stamp_of(&st).mtime_ns > ocs_now_ns());
+    st.st_mtim = (struct timespec){-1, 999999999};
+    assert_true(ocs_stamp_of(&st).mtime_ns == -1);
+}
+
 /* Neither time may be of the last 2 s: mtime can be set to anything. */
 static void test_a_stamp_that_is_settled(void **state)
 {
@@ -365,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_read_all_of_what_grows),
         PLACE_TEST(test_read_errors),
         PLACE_TEST(test_stamps),
+        PLACE_TEST(test_times_beyond_nanoseconds),
         PLACE_TEST(test_a_stamp_that_is_settled),
         PLACE_TEST(test_errors_of_writing_are_told),
         PLACE_TEST(test_clones),
