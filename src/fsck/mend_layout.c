@@ -171,6 +171,23 @@ static int mend_entry(struct ocs_mender *mender, const struct ocs_root *root, in
     return r > 0 ? OCS_MEND_LEFT : r;
 }
 
+/* An index.json that cannot be read now is none that anybody saw: its layout counts all
+ * the same. */
+static int mend_lost(struct ocs_mender *mender, const struct ocs_root *root, int dir,
+                     struct ocs_error *err)
+{
+    auto_index struct ocs_index index = {0};
+    struct ocs_index_wait wait = {.patience_ms = 0, .hooks = mender->run->hooks};
+    struct ocs_roots_place roots = ocs_store_roots_place(mender->run->store);
+    struct ocs_bytes none = {.data = "", .size = 0};
+    struct ocs_error ignored;
+    if (mender->dry_run)
+        return 0;
+    bool good = ocs_index_read(dir, root->name, &wait, &index, &ignored) == 0;
+    int r = ocs_mender_note(mender, "roots", root->name, err);
+    return r == 0 ? ocs_roots_put(&roots, root, good ? &index.bytes : &none, err) : r;
+}
+
 /* ---- around it ---- */
 
 typedef int mend_fn(struct ocs_mender *mender, const struct ocs_root *root, int dir,
@@ -254,19 +271,41 @@ static bool has_damaged_entry(const struct ocs_mender *mender, const struct ocs_
     return fstatat(mender->run->store->state, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+static mend_fn *entry_remedy(const struct ocs_mender *mender, const struct ocs_roots *roots,
+                             const struct ocs_root *root)
+{
+    if (has_damaged_entry(mender, root))
+        return mend_entry;
+    return roots->all_seen && !root->registered ? mend_lost : NULL;
+}
+
 static int mend_entries(struct ocs_mender *mender, const struct ocs_roots *roots,
                         struct ocs_error *err)
 {
     int r = 0;
     for (size_t i = 0; r >= 0 && i < roots->count; i++) {
         auto_fd int dir = -1;
-        if (!has_damaged_entry(mender, &roots->items[i]))
+        mend_fn *remedy = entry_remedy(mender, roots, &roots->items[i]);
+        if (!remedy)
             continue;
         r = ocs_store_open_layout(mender->run->store, &roots->items[i], &dir, err);
         if (r == 0)
-            r = with_layout_lock(mender, &roots->items[i], dir, mend_entry, err);
+            r = with_layout_lock(mender, &roots->items[i], dir, remedy, err);
     }
     return r < 0 ? r : 0;
+}
+
+/* Also where it was done in passing, by whoever looked at the layouts. */
+static int register_lost(struct ocs_mender *mender, const struct ocs_roots *roots,
+                         struct ocs_error *err)
+{
+    int state = mender->run->store->state;
+    if (roots->all_seen || !roots->damaged)
+        ocs_mender_say(mender, "registered anew from the layouts");
+    if (mender->dry_run || !roots->damaged)
+        return 0;
+    int r = ocs_io_mkdir(state, "roots", 0755, ".ocistore/roots", err);
+    return r == 0 ? ocs_io_sync_dir(state, ".", ".ocistore", err) : r;
 }
 
 int ocs_mend_roots(struct ocs_mender *mender, struct ocs_error *err)
@@ -275,6 +314,8 @@ int ocs_mend_roots(struct ocs_mender *mender, struct ocs_error *err)
     struct ocs_roots_place place = ocs_store_roots_place(mender->run->store);
     mender->action[0] = '\0';
     int r = ocs_roots_read(&place, &roots, err);
+    if (r == 0)
+        r = register_lost(mender, &roots, err);
     if (r == 0)
         r = mend_entries(mender, &roots, err);
     ocs_roots_clear(&roots);

@@ -6,6 +6,8 @@
 #include "error.h"
 #include "json.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MARKER_BYTES_MAX (1u << 20)
@@ -46,6 +48,14 @@ static int damaged(int result)
     return result < 0 ? OCS_MARKER_DAMAGED : result;
 }
 
+static bool decode_ids(const char *text, uint64_t *out)
+{
+    if (!text || strlen(text) != 16 || strspn(text, "0123456789abcdef") != 16)
+        return false;
+    *out = strtoull(text, NULL, 16);
+    return true;
+}
+
 static int decode(const struct ocs_json *json, struct ocs_marker *out, struct ocs_error *err)
 {
     const struct ocs_json_value *root = ocs_json_root(json);
@@ -70,6 +80,8 @@ static int decode(const struct ocs_json *json, struct ocs_marker *out, struct oc
         .roots = (uint64_t)roots,
         .unsafe_network = ocs_json_bool(ocs_json_member(root, "unsafe_network")),
     };
+    out->has_root_ids =
+        decode_ids(ocs_json_string(json, ocs_json_member(root, "root_ids")), &out->root_ids);
     memcpy(out->uuid, uuid, strlen(uuid) + 1);
     if (graph_dir && !(out->graph_dir = strdup(graph_dir)))
         return ocs_error_memory(err);
@@ -115,6 +127,10 @@ int ocs_marker_write(int state_dir, const struct ocs_marker *marker, struct ocs_
     if (marker->unsafe_network)
         ocs_json_write_value(&w, "unsafe_network", "true", 4);
     ocs_json_write_integer(&w, "roots", (int64_t)marker->roots);
+    char ids[17];
+    snprintf(ids, sizeof(ids), "%016" PRIx64, marker->root_ids);
+    if (marker->has_root_ids)
+        ocs_json_write_string(&w, "root_ids", ids, strlen(ids));
     ocs_json_write_close(&w, '}');
     ocs_json_write_raw(&w, "\n", 1);
     int result = w.failed ? ocs_error_memory(err)

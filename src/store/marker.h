@@ -14,6 +14,8 @@ struct ocs_marker {
     char *graph_dir;     /* NULL: .ocistore/graph */
     bool unsafe_network; /* blobs on a network file system were allowed */
     uint64_t roots;      /* entries of roots/ that there must be at least */
+    bool has_root_ids;   /* older versions did not know */
+    uint64_t root_ids;   /* the ids of these entries, xor-ed */
 };
 
 void ocs_marker_clear(struct ocs_marker *marker);

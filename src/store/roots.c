@@ -4,7 +4,7 @@
 
 #include "cleanup.h"
 #include "error.h"
-#include "marker.h"
+#include "roots_count.h"
 #include "roots_entry.h"
 #include "seen.h"
 #include "trash.h"
@@ -69,10 +69,22 @@ static int compare_roots(const void *a, const void *b)
 
 /* ---- one entry ---- */
 
-static int no_folder(struct ocs_error *err)
+#define REPAIR_HELP    "ocistore fsck --repair registers them anew"
+#define EMPTY_HELP     "put it back, or: ocistore fsck --repair makes it anew, empty; then " LOST_HELP
+#define NO_FOLDER_HELP "move it away; then: ocistore fsck --repair"
+
+static const char *no_folder_text(int result)
 {
-    return ocs_error_hint(err, ocs_error_raise(err, OCS_REFUSED, ".ocistore/roots is not there"),
-                          "put it back; if it is lost, make it empty, and " LOST_HELP);
+    return result == OCS_IO_ABSENT ? ".ocistore/roots is not there"
+                                   : ".ocistore/roots is no folder";
+}
+
+static int no_folder(int result, struct ocs_error *err)
+{
+    return ocs_error_hint(err, ocs_error_raise(err, OCS_REFUSED, "%s", no_folder_text(result)),
+                          result == OCS_IO_ABSENT
+                              ? "put it back; if it is lost: ocistore fsck --repair"
+                              : NO_FOLDER_HELP);
 }
 
 static bool entry_exists(const struct ocs_roots_place *place, const char *path)
@@ -99,7 +111,7 @@ int ocs_roots_locate(const struct ocs_roots_place *place, const char *name, stru
     if (result != OCS_IO_ABSENT)
         return result;
     if (!entry_exists(place, "roots")) /* nothing is made that could not be registered */
-        return no_folder(err);
+        return no_folder(OCS_IO_ABSENT, err);
     char path[OCS_LAYOUT_NAME_MAX + sizeof("layouts/")];
     snprintf(path, sizeof(path), "layouts/%s", name);
     return make_root(name, strcmp(name, ".") == 0 ? "." : path, false, false, out, err);
@@ -107,13 +119,12 @@ int ocs_roots_locate(const struct ocs_roots_place *place, const char *name, stru
 
 /* ---- the folder ---- */
 
+/* Positive as ocs_io_open_dir. */
 static int lock_folder(const struct ocs_roots_place *place, int mode, int *fd,
                        struct ocs_error *err)
 {
     int result = ocs_io_open_dir(place->state_dir, "roots", fd, ".ocistore/roots", err);
-    if (result > 0)
-        return no_folder(err);
-    if (result < 0)
+    if (result != 0)
         return result;
     /* held for a few writes only, so nobody needs to be told */
     while (flock(*fd, mode) < 0) {
@@ -123,25 +134,10 @@ static int lock_folder(const struct ocs_roots_place *place, int mode, int *fd,
     return 0;
 }
 
-static int read_marker(const struct ocs_roots_place *place, struct ocs_marker *out,
-                       struct ocs_error *err)
+static int lock_to_write(const struct ocs_roots_place *place, int *fd, struct ocs_error *err)
 {
-    int result = ocs_marker_read(place->state_dir, out, err);
-    if (result == OCS_IO_ABSENT)
-        return ocs_error_raise(err, OCS_FAILED, ".ocistore/store.json is not there");
-    return result > 0 ? -OCS_FAILED : result;
-}
-
-static int change_count(const struct ocs_roots_place *place, int by, struct ocs_error *err)
-{
-    struct ocs_marker marker = {0};
-    int result = read_marker(place, &marker, err);
-    if (result < 0)
-        return result;
-    marker.roots += (uint64_t)(int64_t)(by > 0 || marker.roots > 0 ? by : 0);
-    result = ocs_marker_write(place->state_dir, &marker, err);
-    ocs_marker_clear(&marker);
-    return result;
+    int result = lock_folder(place, LOCK_EX, fd, err);
+    return result > 0 ? no_folder(result, err) : result;
 }
 
 /* A layout that an observer has read may have been removed, renamed or forgotten
@@ -150,6 +146,24 @@ static bool is_still_there(const struct ocs_roots_place *place, const struct ocs
 {
     struct stat st;
     return !root->attached && fstatat(place->store_dir, root->path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int put_new(const struct ocs_roots_place *place, int folder, const char *id,
+                   const struct ocs_bytes *text, struct ocs_error *err)
+{
+    char path[64];
+    struct ocs_roots_change change;
+    snprintf(path, sizeof(path), "roots/%s.json", id);
+    int result = ocs_roots_change_begin(place, folder, id, true, &change, err);
+    if (result < 0)
+        return result;
+    result = ocs_roots_change_count(place, &change, false, err);
+    if (result == 0)
+        result = ocs_io_replace(place->state_dir, path, text->data, text->size, 0644, path, err);
+    if (result == 0)
+        result = ocs_roots_change_count(place, &change, true, err);
+    ocs_roots_change_clear(&change);
+    return result;
 }
 
 static int put(const struct ocs_roots_place *place, const struct ocs_root *root,
@@ -164,13 +178,13 @@ static int put(const struct ocs_roots_place *place, const struct ocs_root *root,
     if (result == 0)
         result = ocs_roots_entry_encode(root, index, &w, err);
     if (result == 0)
-        result = lock_folder(place, LOCK_EX, &lock, err);
+        result = lock_to_write(place, &lock, err);
     bool is_new = !entry_exists(place, path);
     bool skip = observed && is_new && !is_still_there(place, root);
     if (result == 0 && !skip)
-        result = ocs_io_replace(place->state_dir, path, w.text.data, w.text.size, 0644, path, err);
-    if (result == 0 && !skip && is_new)
-        result = change_count(place, 1, err);
+        result = is_new ? put_new(place, lock, id, &w.text, err)
+                        : ocs_io_replace(place->state_dir, path, w.text.data, w.text.size, 0644,
+                                         path, err);
     ocs_json_writer_clear(&w);
     return ocs_error_context(err, result, "layout '%s': register", root->name);
 }
@@ -228,15 +242,26 @@ int ocs_roots_remember(const struct ocs_roots_place *place, const struct ocs_roo
     return put(place, root, index, true, err);
 }
 
-static int remove_entry(const struct ocs_roots_place *place, const char *path, const char *run,
-                        struct ocs_error *err)
+static int remove_entry(const struct ocs_roots_place *place, int folder, const char *id,
+                        const char *run, struct ocs_error *err)
 {
+    char path[64];
+    struct ocs_roots_change change;
+    snprintf(path, sizeof(path), "roots/%s.json", id);
     if (!entry_exists(place, path))
         return 0;
-    int result = change_count(place, -1, err);
+    int result = ocs_roots_change_begin(place, folder, id, false, &change, err);
+    if (result < 0)
+        return result;
+    result = ocs_roots_change_count(place, &change, false, err);
     if (result == 0)
         result = ocs_trash_put_file(place->state_dir, run, place->state_dir, path, path, err);
-    return result < 0 ? result : ocs_io_sync_dir(place->state_dir, "roots", ".ocistore/roots", err);
+    if (result >= 0)
+        result = ocs_io_sync_dir(place->state_dir, "roots", ".ocistore/roots", err);
+    if (result == 0)
+        result = ocs_roots_change_count(place, &change, true, err);
+    ocs_roots_change_clear(&change);
+    return result;
 }
 
 int ocs_roots_remove_and(const struct ocs_roots_place *place, const char *name, const char *run,
@@ -244,13 +269,11 @@ int ocs_roots_remove_and(const struct ocs_roots_place *place, const char *name, 
 {
     auto_fd int lock = -1;
     char id[OCS_ROOT_ID_SIZE];
-    char path[64];
     int result = ocs_root_id(name, id, err);
-    snprintf(path, sizeof(path), "roots/%s.json", id);
     if (result == 0)
-        result = lock_folder(place, LOCK_EX, &lock, err);
+        result = lock_to_write(place, &lock, err);
     if (result == 0)
-        result = remove_entry(place, path, run, err);
+        result = remove_entry(place, lock, id, run, err);
     result = ocs_error_context(err, result, "layout '%s': unregister", name);
     return result == 0 && then ? then->call(then->data, err) : result;
 }
@@ -262,17 +285,6 @@ int ocs_roots_remove(const struct ocs_roots_place *place, const char *name, cons
 }
 
 /* ---- all of them ---- */
-
-/* "<16 hex>.json"; temporaries of ours are not entries. */
-static bool is_entry_name(const char *name, char id[OCS_ROOT_ID_SIZE])
-{
-    size_t size = OCS_ROOT_ID_SIZE - 1;
-    if (strlen(name) != size + strlen(".json") || strcmp(name + size, ".json") != 0)
-        return false;
-    memcpy(id, name, size);
-    id[size] = '\0';
-    return strspn(id, "0123456789abcdef") == size;
-}
 
 static int read_entry(const struct ocs_roots_place *place, const char *id, struct ocs_roots *out,
                       struct ocs_error *err)
@@ -299,38 +311,14 @@ static int read_entry(const struct ocs_roots_place *place, const char *id, struc
     return result;
 }
 
-typedef int entry_fn(void *data, const char *id, struct ocs_error *err);
-
-/* `folder` is roots/, locked; a duplicate of it leaves the lock alone. */
-static int each_entry(int folder, void *data, entry_fn *on_entry, struct ocs_error *err)
-{
-    auto_fd int fd = fcntl(folder, F_DUPFD_CLOEXEC, 0);
-    auto_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir)
-        return ocs_error_errno(err, ".ocistore/roots");
-    TAKE_FD(fd);
-    struct dirent *entry;
-    while ((errno = 0, entry = readdir(dir))) {
-        char id[OCS_ROOT_ID_SIZE];
-        if (!is_entry_name(entry->d_name, id))
-            continue;
-        int result = on_entry(data, id, err);
-        if (result < 0)
-            return result;
-    }
-    return errno ? ocs_error_errno(err, ".ocistore/roots") : 0;
-}
-
 struct reading {
     const struct ocs_roots_place *place;
     struct ocs_roots roots;
-    uint64_t files;
 };
 
 static int read_one(void *data, const char *id, struct ocs_error *err)
 {
     struct reading *reading = data;
-    reading->files++;
     return read_entry(reading->place, id, &reading->roots, err);
 }
 
@@ -368,21 +356,44 @@ static void sort_and_merge(struct ocs_roots *roots)
     roots->count = kept;
 }
 
-static int check_count(const struct ocs_roots_place *place, struct ocs_roots *roots, uint64_t files,
-                       struct ocs_error *err)
+static const char *lost_help(const struct ocs_roots_place *place, const struct ocs_roots_lost *lost,
+                             int opened)
 {
-    struct ocs_marker marker = {0};
-    int result = read_marker(place, &marker, err);
-    if (result < 0)
+    if (opened > 0 && opened != OCS_IO_ABSENT)
+        return NO_FOLDER_HELP;
+    if (lost->all_seen)
+        return REPAIR_HELP;
+    if (ocs_seen_in_place(place->store_dir))
+        return FORGET_LOST;
+    return opened > 0 ? EMPTY_HELP : LOST_HELP;
+}
+
+static void describe_lost(const struct ocs_roots_lost *lost, int opened, char *text, size_t size)
+{
+    char unseen[96] = "";
+    if (lost->all_seen)
+        snprintf(unseen, sizeof(unseen), "; all that are lost are of layouts below layouts/");
+    else if (lost->unseen > 0)
+        snprintf(unseen, sizeof(unseen),
+                 "; %llu of layouts that were attached, or whose folders are gone as well",
+                 (unsigned long long)lost->unseen);
+    snprintf(text, size, "%s: there are %llu, of %llu that store.json counts%s",
+             opened > 0 ? no_folder_text(opened) : "entries of .ocistore/roots are lost",
+             (unsigned long long)lost->entries, (unsigned long long)lost->counted, unseen);
+}
+
+/* `opened` is positive where there is no folder. */
+static int check_count(const struct ocs_roots_place *place, int opened, int folder,
+                       struct ocs_roots *roots, struct ocs_error *err)
+{
+    struct ocs_roots_lost lost;
+    int result = ocs_roots_find_lost(place, folder, &lost, err);
+    if (result < 0 || (lost.entries >= lost.counted && opened == 0))
         return result;
-    char trouble[160];
-    snprintf(trouble, sizeof(trouble),
-             "entries of .ocistore/roots are lost: there are %llu, of %llu that store.json counts",
-             (unsigned long long)files, (unsigned long long)marker.roots);
-    if (files < marker.roots)
-        note_damage(roots, ".ocistore/roots", trouble,
-                    ocs_seen_in_place(place->store_dir) ? FORGET_LOST : LOST_HELP);
-    ocs_marker_clear(&marker);
+    char trouble[256];
+    describe_lost(&lost, opened, trouble, sizeof(trouble));
+    roots->all_seen = lost.all_seen && !roots->damaged;
+    note_damage(roots, ".ocistore/roots", trouble, lost_help(place, &lost, opened));
     return 0;
 }
 
@@ -398,11 +409,12 @@ int ocs_roots_read(const struct ocs_roots_place *place, struct ocs_roots *out,
         .on_closed = on_closed,
     };
     auto_fd int folder = -1;
-    int result = lock_folder(place, LOCK_SH, &folder, err);
+    int opened = lock_folder(place, LOCK_SH, &folder, err);
+    int result = opened < 0 ? opened : 0;
     if (result == 0)
-        result = each_entry(folder, &reading, read_one, err);
+        result = ocs_roots_each_entry(folder, &reading, read_one, err);
     if (result == 0)
-        result = check_count(place, roots, reading.files, err);
+        result = check_count(place, opened, folder, roots, err);
     if (result == 0)
         result = ocs_seen_layouts(place->store_dir, &visitor, err);
     if (result < 0) {
@@ -420,7 +432,7 @@ int ocs_roots_read(const struct ocs_roots_place *place, struct ocs_roots *out,
 struct giving_up {
     const struct ocs_roots_place *place;
     const char *run;
-    uint64_t whole, damaged;
+    uint64_t damaged;
 };
 
 static int give_up_damaged(void *data, const char *id, struct ocs_error *err)
@@ -430,7 +442,6 @@ static int give_up_damaged(void *data, const char *id, struct ocs_error *err)
     auto_roots_entry struct ocs_roots_entry entry = {0};
     char path[64];
     int result = ocs_roots_entry_open(giving->place, id, &fd, &entry, err);
-    giving->whole += result == 0;
     if (result != OCS_ROOTS_DAMAGED)
         return result;
     snprintf(path, sizeof(path), "roots/%s.json", id);
@@ -442,18 +453,23 @@ static int give_up_damaged(void *data, const char *id, struct ocs_error *err)
 }
 
 /* The count goes down last: until then there are fewer entries than counted. */
-static int lower_count(const struct giving_up *giving, uint64_t *lost, struct ocs_error *err)
+static int lower_count(const struct giving_up *giving, int folder, uint64_t *lost,
+                       struct ocs_error *err)
 {
     struct ocs_marker marker = {0};
-    int state = giving->place->state_dir;
-    int result = read_marker(giving->place, &marker, err);
+    struct ocs_roots_names names;
+    int result = ocs_roots_names(folder, &names, err);
+    if (result == 0)
+        result = ocs_roots_marker(giving->place, &marker, err);
     if (result < 0)
         return result;
     *lost = giving->damaged;
-    if (marker.roots > giving->whole) {
-        *lost = marker.roots - giving->whole;
-        marker.roots = giving->whole;
-        result = ocs_marker_write(state, &marker, err);
+    if (marker.roots > names.count) {
+        *lost = marker.roots - names.count;
+        marker.roots = names.count;
+        marker.root_ids = names.ids;
+        marker.has_root_ids = true;
+        result = ocs_marker_write(giving->place->state_dir, &marker, err);
     }
     ocs_marker_clear(&marker);
     return result;
@@ -464,12 +480,12 @@ int ocs_roots_give_up_lost(const struct ocs_roots_place *place, const char *run,
 {
     struct giving_up giving = {.place = place, .run = run};
     auto_fd int folder = -1;
-    int result = lock_folder(place, LOCK_EX, &folder, err);
+    int result = lock_to_write(place, &folder, err);
     if (result == 0)
-        result = each_entry(folder, &giving, give_up_damaged, err);
+        result = ocs_roots_each_entry(folder, &giving, give_up_damaged, err);
     if (result == 0 && giving.damaged > 0)
         result = ocs_trash_sync(place->state_dir, run, err);
     if (result == 0)
         result = ocs_io_sync_dir(place->state_dir, "roots", ".ocistore/roots", err);
-    return result < 0 ? result : lower_count(&giving, lost, err);
+    return result < 0 ? result : lower_count(&giving, folder, lost, err);
 }

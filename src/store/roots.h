@@ -7,8 +7,7 @@
  * each layout ever seen.  <id> is the first 16 hex digits of the SHA-256 of the
  * name.  The first line is a JSON object {name, path, attached, index_size,
  * index_sha256}; the bytes of index.json follow as they are.  store.json holds
- * how many entries there are, so that a lost one is noticed: an entry is made
- * before the count is raised, and the count is lowered before an entry goes.
+ * how many entries there are, and which, so that a lost one is noticed (roots_count).
  * Locking: changes are made under flock of the roots folder itself. */
 
 #include "layout.h"
@@ -65,6 +64,7 @@ struct ocs_roots {
     char path[2 * OCS_LAYOUT_NAME_MAX]; /* when damaged: where */
     char trouble[640];                  /* which */
     const char *help;                   /* what to do about it */
+    bool all_seen; /* that is all: as many are missing as layouts are seen without, just those */
 };
 void ocs_roots_clear(struct ocs_roots *roots);
 /* NULL when there is none of that name. */

@@ -40,6 +40,12 @@ $(sed -n 's/.*\(ocistore adopt sha256:[0-9a-f]*\) .:TAG/\1/p' out | tail -n 1 | 
     fail 'the hint does not work'
 rm place/.ocistore/roots/*.json
 run 4 --store place gc
+same "$(tail -n 1 err)" 'nothing was deleted; ocistore fsck --repair registers them anew' 'the hint of gc'
+run 1 --store place fsck --repair
+run 0 --store place gc
+sed -i 's/root_ids/unknown/' place/.ocistore/store.json
+rm place/.ocistore/roots/*.json
+run 4 --store place gc
 same "$(tail -n 1 err)" 'nothing was deleted; ocistore forget --lost' 'the hint of gc'
 run 0 --store place forget --lost
 run 0 --store place gc

@@ -541,6 +541,32 @@ class FsckRepair(InStore):
                 check_whole(self.path(place), entry)
 
 
+class FsckLostRoots(InStore):
+    """All of roots/ is lost, and every layout is still there."""
+
+    args = ("fsck", "-j1", "--repair")
+    status = 1
+
+    def prepare(self, base):
+        super().prepare(base)
+        shutil.rmtree(os.path.join(self.path(base), ".ocistore", "roots"))
+
+    def state(self, place):
+        state = os.path.join(self.path(place), ".ocistore")
+        with open(os.path.join(state, "store.json"), encoding="utf-8") as marker:
+            counted = marker.read()
+        roots = os.path.join(state, "roots")
+        entries = os.listdir(roots) if os.path.isdir(roots) else []
+        return super().state(place) | {
+            "counted": {counted}, "roots": {e for e in entries if e.endswith(".json")}}
+
+    def fsck(self, place):
+        if len(self.state(place)["roots"]) == 2:
+            super().fsck(place)
+        else:
+            self.ocistore(place, "--store", self.store, "gc", "--now", status=4)
+
+
 class Hold(InStore):
     args = ("hold", "--", "true")
     meets_gc = True
@@ -627,6 +653,7 @@ ALL = {
     "attach": Attach,
     "forget": Forget,
     "forget-lost": ForgetLost,
+    "fsck-lost-roots": FsckLostRoots,
     "prune": Prune,
     "hold": Hold,
     "fsck": Fsck,

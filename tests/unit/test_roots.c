@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
-#include "store/marker.h"
-#include "store/roots.h"
+#include "store/cleanup.h"
+#include "store/roots_count.h"
 
 #include "place.h"
 
@@ -147,6 +147,102 @@ static void test_a_lost_entry_is_noticed(void **state)
     close(where.state_dir);
 }
 
+static void lose(struct place *place, const char *name)
+{
+    char id[OCS_ROOT_ID_SIZE], path[64];
+    assert_int_equal(ocs_root_id(name, id, NULL), 0);
+    snprintf(path, sizeof(path), ".ocistore/roots/%s.json", id);
+    assert_int_equal(unlinkat(place->fd, path, 0), 0);
+}
+
+static bool is_damaged(const struct ocs_roots_place *where)
+{
+    struct ocs_roots roots = {0};
+    assert_int_equal(ocs_roots_read(where, &roots, NULL), 0);
+    bool damaged = roots.damaged;
+    ocs_roots_clear(&roots);
+    return damaged;
+}
+
+/* What a crash between store.json and an entry leaves: with a lost one as before it.
+ * `name` comes or goes, and only the first of the two writes is done. */
+static void change_half(struct place *place, const struct ocs_roots_place *where, const char *name,
+                        bool comes)
+{
+    char id[OCS_ROOT_ID_SIZE], path[64];
+    struct ocs_roots_change change;
+    auto_fd int folder = openat(place->fd, ".ocistore/roots", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(ocs_root_id(name, id, NULL), 0);
+    snprintf(path, sizeof(path), ".ocistore/roots/%s.json", id);
+    assert_int_equal(ocs_roots_change_begin(where, folder, id, comes, &change, NULL), 0);
+    assert_true(change.counts);
+    if (!change.last)
+        assert_int_equal(ocs_roots_change_count(where, &change, false, NULL), 0);
+    else if (comes)
+        place_write(place, path, "");
+    else
+        assert_int_equal(unlinkat(place->fd, path, 0), 0);
+    ocs_roots_change_clear(&change);
+}
+
+static void test_no_crash_makes_up_for_a_lost_entry(void **state)
+{
+    struct place *place = *state;
+    struct ocs_roots_place where = folders(place);
+    put(&where, "a", "{}");
+    put(&where, "b", "{}");
+    put(&where, "c", "{}");
+    lose(place, "a");
+    change_half(place, &where, "new", true);
+    assert_true(is_damaged(&where));
+    change_half(place, &where, "b", false);
+    assert_true(is_damaged(&where));
+    close(where.state_dir);
+}
+
+static void test_no_crash_looks_like_a_loss(void **state)
+{
+    struct place *place = *state;
+    struct ocs_roots_place where = folders(place);
+    struct ocs_roots_names names;
+    struct ocs_marker marker = {0};
+    put(&where, "a", "{}");
+    change_half(place, &where, "a", false);
+    assert_false(is_damaged(&where));
+    put(&where, "b", "{}"); /* and what is there is counted again */
+    auto_fd int folder = openat(place->fd, ".ocistore/roots", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(ocs_roots_names(folder, &names, NULL), 0);
+    assert_int_equal(names.count, 2);
+    assert_int_equal(ocs_roots_marker(&where, &marker, NULL), 0);
+    assert_int_equal(marker.roots, names.count);
+    assert_true(marker.has_root_ids && marker.root_ids == names.ids);
+    ocs_marker_clear(&marker);
+    close(where.state_dir);
+}
+
+static void test_only_the_lost_ones_come_back(void **state)
+{
+    struct place *place = *state;
+    struct ocs_roots_place where = folders(place);
+    make_layout(place, "a");
+    make_layout(place, "b");
+    put(&where, "a", "{}");
+    put(&where, "b", "{}");
+    lose(place, "a");
+    lose(place, "b");
+    put(&where, "b", "{}");
+    assert_true(is_damaged(&where));
+    put(&where, "a", "{}");
+    assert_false(is_damaged(&where));
+    lose(place, "a");
+    assert_int_equal(unlinkat(place->fd, "layouts/a/index.json", 0), 0);
+    put(&where, "x", "{}");
+    assert_true(is_damaged(&where));
+    put(&where, "a", "{}");
+    assert_false(is_damaged(&where));
+    close(where.state_dir);
+}
+
 /* Every byte of an entry cut off: never a wrong success. */
 static void test_a_truncated_entry_is_noticed(void **state)
 {
@@ -245,6 +341,9 @@ int main(void)
         PLACE_TEST(test_a_long_path_and_the_sum),
         PLACE_TEST(test_folders_are_seen),
         PLACE_TEST(test_a_lost_entry_is_noticed),
+        PLACE_TEST(test_no_crash_makes_up_for_a_lost_entry),
+        PLACE_TEST(test_no_crash_looks_like_a_loss),
+        PLACE_TEST(test_only_the_lost_ones_come_back),
         PLACE_TEST(test_a_truncated_entry_is_noticed),
         PLACE_TEST(test_a_link_below_layouts_is_not_overlooked),
         PLACE_TEST(test_remove),
