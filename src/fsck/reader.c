@@ -8,6 +8,7 @@
 #include "store/cleanup.h"
 #include "store/error.h"
 #include "store/hash.h"
+#include "store/learn.h"
 #include "store/streams.h"
 
 #include <fcntl.h>
@@ -18,8 +19,6 @@
 
 /* Small blobs are read whole at once, and with that can be verified in passing. */
 #define HEAD_BYTES (64u << 10)
-/* Beyond this a document is not even searched for digests. */
-#define HARD_BYTES (32u << 20)
 
 /* Many more than there are threads, so that none waits for the calling one; but so
  * many bytes of documents at most. */
@@ -138,9 +137,9 @@ static int judge_head(struct bench *bench, struct ocs_reading *reading, const st
 static int read_bytes(struct ocs_reading *reading, int fd, const struct head *head)
 {
     if ((uint64_t)head->size < reading->stamp.size)
-        return lseek(fd, 0, SEEK_SET) < 0
-                   ? ocs_error_errno(&reading->err, "seek")
-                   : ocs_io_read_all(fd, HARD_BYTES, &reading->bytes, "read", &reading->err);
+        return lseek(fd, 0, SEEK_SET) < 0 ? ocs_error_errno(&reading->err, "seek")
+                                          : ocs_io_read_all(fd, OCS_DOCUMENT_BYTES_MAX,
+                                                            &reading->bytes, "read", &reading->err);
     reading->bytes.size = head->size;
     reading->bytes.data = malloc(reading->bytes.size + 1);
     if (!reading->bytes.data)
@@ -165,7 +164,7 @@ static int read_again(struct bench *bench, struct ocs_reading *reading, int fd)
     ocs_bytes_clear(&reading->bytes);
     posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     if (fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0 ||
-        ocs_io_read_all(fd, HARD_BYTES, &reading->bytes, "read", &reading->err) < 0)
+        ocs_io_read_all(fd, OCS_DOCUMENT_BYTES_MAX, &reading->bytes, "read", &reading->err) < 0)
         return unreadable(reading);
     note_stat(reading, &st);
     reading->in_flux = !ocs_stamp_equal(&before, &reading->stamp);
@@ -186,6 +185,18 @@ static bool has_room(struct bench *bench, struct ocs_reading *reading)
     return atomic_fetch_add(&bench->circulation->document_bytes, size) + size <= DOCUMENTS_BYTES;
 }
 
+/* Too large to be read, and hashed with the large blobs.  What names more than can be kept
+ * is taken for one that names nothing: gc refuses there. */
+static int scan_document(struct ocs_reading *reading, int fd)
+{
+    int r = lseek(fd, 0, SEEK_SET) < 0
+                ? ocs_error_errno(&reading->err, "seek")
+                : ocs_learn_blob(fd, &reading->bytes, &reading->document, "read", &reading->err);
+    if (r == OCS_DOCUMENT_TOO_MANY)
+        reading->document.state = OCS_DOCUMENT_TOO_LARGE;
+    return r < 0 ? unreadable(reading) : 0;
+}
+
 static int read_document(struct bench *bench, struct ocs_reading *reading, int fd,
                          const struct head *head)
 {
@@ -194,6 +205,8 @@ static int read_document(struct bench *bench, struct ocs_reading *reading, int f
         reading->too_big = true;
         return 0;
     }
+    if (reading->stamp.size > OCS_DOCUMENT_BYTES_MAX)
+        return scan_document(reading, fd);
     if (read_bytes(reading, fd, head) < 0)
         return unreadable(reading);
     int r = head->digest ? judge_head(bench, reading, head)
@@ -206,42 +219,25 @@ static int read_document(struct bench *bench, struct ocs_reading *reading, int f
                              &reading->document, &reading->err);
 }
 
-/* What a descriptor calls a document has to be one; anything else is checked
- * when it looks like one. */
 static bool is_checked(const struct ocs_reading *reading)
 {
-    switch (ocs_media_of(reading->declared)) {
-    case OCS_MEDIA_INDEX:
-    case OCS_MEDIA_MANIFEST:
-    case OCS_MEDIA_ARTIFACT:
-    case OCS_MEDIA_SCHEMA1:
-    case OCS_MEDIA_CONFIG:
-        return true;
-    case OCS_MEDIA_LAYER:
-    case OCS_MEDIA_LAYER_FOREIGN:
-        return false;
-    default:
-        return reading->is_document && reading->document.shape != 0;
-    }
+    return ocs_document_is_due(&reading->document, reading->declared);
 }
 
 static uint64_t most_bytes(const struct ocs_fsck_options *options)
 {
-    uint64_t most = options->max_document ? options->max_document : OCS_FSCK_MAX_DOCUMENT;
-    return most < HARD_BYTES ? most : HARD_BYTES;
+    return options->max_document ? options->max_document : OCS_FSCK_MAX_DOCUMENT;
 }
 
 static int check(const struct bench *bench, struct ocs_reading *reading)
 {
     if (!is_checked(reading) || reading->verdict == OCS_VERDICT_BAD || reading->stamp.size == 0)
         return 0;
-    if (reading->stamp.size > most_bytes(bench->run->options)) {
+    const char *too_large =
+        ocs_document_too_large(reading->stamp.size, most_bytes(bench->run->options));
+    if (too_large) {
         struct ocs_problem problem = {
-            .id = "document-too-large",
-            .severity = OCS_SEVERITY_ERROR,
-            .text = reading->stamp.size > HARD_BYTES ? "is larger than any document may be"
-                                                     : "is larger than a document may be here",
-        };
+            .id = "document-too-large", .severity = OCS_SEVERITY_ERROR, .text = too_large};
         return keep_problem(reading, &problem, &reading->err);
     }
     return ocs_document_check(&reading->document, reading->declared, reading, keep_problem,
@@ -252,7 +248,7 @@ static int take_head(struct bench *bench, struct ocs_reading *reading, int fd,
                      const struct head *head)
 {
     bool whole = (uint64_t)head->size == reading->stamp.size;
-    if (ocs_document_looks_like(head->bytes, head->size) && reading->stamp.size <= HARD_BYTES)
+    if (ocs_document_looks_like(head->bytes, head->size))
         return read_document(bench, reading, fd, head);
     bool verify = whole && (reading->verify || is_checked(reading));
     int r = verify && ocs_algorithm_verifiable(ocs_digest_algorithm(&reading->digest))

@@ -5,8 +5,6 @@
 #include "store/cleanup.h"
 #include "store/error.h"
 
-#define DOCUMENT_BYTES_MAX (32u << 20)
-
 void ocs_declared_clear(struct ocs_declared *answers, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -116,8 +114,8 @@ static int ask_parent(struct asker *asker, uint32_t id, struct ocs_error *err)
     int result = ocs_graph_get_node(asker->txn, id, &node, err);
     if (result)
         return result;
-    result =
-        ocs_blobs_read(asker->store->blobs, &node.digest, DOCUMENT_BYTES_MAX, &bytes, NULL, err);
+    result = ocs_blobs_read(asker->store->blobs, &node.digest, OCS_DOCUMENT_BYTES_MAX, &bytes, NULL,
+                            err);
     if (result) {
         assume_documents(asker, id, err);
         return 0;

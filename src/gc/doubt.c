@@ -9,11 +9,10 @@
 #include "store/cleanup.h"
 #include "store/error.h"
 #include "store/graph_batch.h"
+#include "store/learn.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define DOCUMENT_BYTES_MAX (32u << 20)
 
 /* How a live id is reached: bit r for enum ocs_role r, bit 0 for a root. */
 #define REACHED_AS(role) (1u << (role))
@@ -171,25 +170,19 @@ static int gather(struct doubts *doubts, struct ocs_error *err)
 
 /* ---- learning ---- */
 
-/* `stamp` is that of the file in place, or zeros for bytes from elsewhere. */
-static int learn(struct doubts *doubts, struct doubtful *item, const struct ocs_bytes *bytes,
-                 const struct ocs_stamp *stamp, struct ocs_error *err)
+/* `stamp` is that of the verified file in place, or of bytes from elsewhere the size alone. */
+static int record(struct doubts *doubts, struct doubtful *item, const struct ocs_document *document,
+                  const struct ocs_stamp *stamp, bool in_place, struct ocs_error *err)
 {
-    auto_document struct ocs_document document = {0};
-    bool is_document = ocs_document_looks_like(bytes->data, bytes->size);
-    int result = 0;
-    if (is_document)
-        result =
-            ocs_document_read(bytes->data, bytes->size, OCS_JSON_DOCUMENT_LIMITS, &document, err);
+    bool is_document = document->state != OCS_DOCUMENT_OPAQUE;
     struct ocs_fact fact = {
         .digest = &item->node.digest,
-        .document = is_document ? &document : NULL,
-        .stamp = stamp ? *stamp : (struct ocs_stamp){.size = bytes->size},
-        .result = stamp ? OCS_RESULT_GOOD : OCS_RESULT_NONE,
-        .verified_at = stamp ? ocs_now_s() : 0,
+        .document = is_document ? document : NULL,
+        .stamp = *stamp,
+        .result = in_place ? OCS_RESULT_GOOD : OCS_RESULT_NONE,
+        .verified_at = in_place ? ocs_now_s() : 0,
     };
-    if (result == 0)
-        result = ocs_graph_batch_add(doubts->batch, &fact, err);
+    int result = ocs_graph_batch_add(doubts->batch, &fact, err);
     if (result)
         return result;
     item->open = false;
@@ -198,19 +191,38 @@ static int learn(struct doubts *doubts, struct doubtful *item, const struct ocs_
     return 0;
 }
 
+/* `stamp` of the file in place, or NULL. */
+static int learn(struct doubts *doubts, struct doubtful *item, const struct ocs_bytes *bytes,
+                 const struct ocs_stamp *stamp, struct ocs_error *err)
+{
+    auto_document struct ocs_document document = {0};
+    const struct ocs_stamp elsewhere = {.size = bytes->size};
+    int result =
+        ocs_document_read(bytes->data, bytes->size, OCS_JSON_DOCUMENT_LIMITS, &document, err);
+    return result ? result
+                  : record(doubts, item, &document, stamp ? stamp : &elsewhere, stamp, err);
+}
+
 /* ---- in place ---- */
 
-/* Larger than any document. */
+/* Larger than what is read of a document: verified first, then looked through.  What is
+ * damaged, or changes meanwhile, stays in doubt, and so does what names too many blobs. */
 static int settle_large(struct doubts *doubts, struct doubtful *item, struct ocs_error *err)
 {
-    struct stat st;
+    struct stat st, again;
+    auto_fd int fd = -1;
+    auto_bytes struct ocs_bytes bytes = {0};
+    auto_document struct ocs_document document = {0};
     int result = ocs_verify_file(doubts->store, &item->node.digest, &st, err);
     if (result)
         return result == -OCS_INTERRUPTED ? result : 0;
-    struct ocs_stamp stamp = ocs_stamp_of(&st);
-    item->open = false;
-    return ocs_graph_batch_verified(doubts->batch, &item->node.digest, &stamp, OCS_RESULT_GOOD,
-                                    ocs_now_s(), err);
+    if (ocs_blobs_open_blob(doubts->store->blobs, &item->node.digest, &fd, &again, NULL) != 0)
+        return 0;
+    const struct ocs_stamp stamp = ocs_stamp_of(&st), after = ocs_stamp_of(&again);
+    if (!ocs_stamp_equal(&stamp, &after) ||
+        ocs_learn_blob(fd, &bytes, &document, "a document", NULL) != 0)
+        return 0;
+    return record(doubts, item, &document, &stamp, true, err);
 }
 
 /* Of what is gone that it was good is enough: nobody can have changed it since. */
@@ -237,7 +249,7 @@ static int settle_in_place(struct doubts *doubts, struct doubtful *item, struct 
         item->open = false;
         return 0;
     }
-    int result = ocs_blobs_read(doubts->store->blobs, &item->node.digest, DOCUMENT_BYTES_MAX,
+    int result = ocs_blobs_read(doubts->store->blobs, &item->node.digest, OCS_DOCUMENT_BYTES_MAX,
                                 &bytes, &st, err);
     if (result == OCS_BLOB_LARGE)
         return settle_large(doubts, item, err);
@@ -253,7 +265,7 @@ static int settle_elsewhere(struct doubts *doubts, uint32_t index, struct ocs_er
 {
     struct doubtful *item = &doubts->items[index];
     auto_bytes struct ocs_bytes bytes = {0};
-    int result = ocs_elsewhere_read(doubts->elsewhere, index, DOCUMENT_BYTES_MAX, &bytes, err);
+    int result = ocs_elsewhere_read(doubts->elsewhere, index, OCS_DOCUMENT_BYTES_MAX, &bytes, err);
     if (result == 0)
         return learn(doubts, item, &bytes, NULL, err);
     return result < 0 ? result : 0;

@@ -76,7 +76,7 @@ static int check_children(struct adopting *adopting, const struct ocs_document *
 static int read_document(struct adopting *adopting, struct ocs_bytes *bytes,
                          struct ocs_document *document, struct ocs_error *err)
 {
-    int result = ocs_blobs_read(adopting->store->blobs, &adopting->digest, OCS_JSON_DOCUMENT_BYTES,
+    int result = ocs_blobs_read(adopting->store->blobs, &adopting->digest, OCS_DOCUMENT_BYTES_MAX,
                                 bytes, NULL, err);
     if (result == OCS_IO_ABSENT)
         return ocs_error_hint(err,

@@ -26,6 +26,7 @@ static const struct edge_member edge_members[] = {
     {"subject", "digest", OCS_ROLE_SUBJECT, 0},
 };
 
+#define SCAN_OTHER_MAX  (1u << 16)
 #define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
 
 const char *ocs_role_name(enum ocs_role role)
@@ -197,6 +198,70 @@ static int collect_loose(struct collector *collector, const char *bytes, size_t 
     if (result < 0)
         return result;
     return ocs_json_each_digest(bytes, size, collector, on_loose_digest, err);
+}
+
+/* ---- too large to be read ---- */
+
+struct ocs_document_scan {
+    struct ocs_document document;
+    struct collector collector;
+    struct ocs_json_digests digests;
+};
+
+/* Of unknown algorithms ("name:tag") there may be any number in honest data; gc takes no
+ * blob of theirs anyway. */
+static int on_scanned_digest(void *data, const struct ocs_digest *digest, struct ocs_error *err)
+{
+    const struct collector *collector = data;
+    size_t count = collector->document->count;
+    if (count >= SCAN_OTHER_MAX && ocs_digest_algorithm(digest) == OCS_ALGORITHM_OTHER)
+        return 0;
+    return count >= OCS_DOCUMENT_SCAN_MAX ? OCS_DOCUMENT_TOO_MANY
+                                          : on_loose_digest(data, digest, err);
+}
+
+int ocs_document_scan_new(struct ocs_document_scan **out, struct ocs_error *err)
+{
+    struct ocs_document_scan *scan = calloc(1, sizeof(*scan));
+    if (!scan)
+        return ocs_error_memory(err);
+    scan->document.state = OCS_DOCUMENT_TOO_LARGE;
+    scan->document.flaw = (struct ocs_json_flaw){.reason = "too many bytes"};
+    scan->collector.document = &scan->document;
+    scan->digests.data = &scan->collector;
+    scan->digests.on_digest = on_scanned_digest;
+    int result = ocs_digest_set_new(&scan->collector.seen, err);
+    if (result < 0)
+        free(scan);
+    else
+        *out = scan;
+    return result;
+}
+
+int ocs_document_scan_feed(struct ocs_document_scan *scan, const char *bytes, size_t size,
+                           struct ocs_error *err)
+{
+    return ocs_json_digests_feed(&scan->digests, bytes, size, err);
+}
+
+int ocs_document_scan_end(struct ocs_document_scan *scan, struct ocs_document *out,
+                          struct ocs_error *err)
+{
+    int result = ocs_json_digests_end(&scan->digests, err);
+    if (result != 0)
+        return result;
+    *out = scan->document;
+    scan->document = (struct ocs_document){0};
+    return 0;
+}
+
+void ocs_document_scan_free(struct ocs_document_scan *scan)
+{
+    if (!scan)
+        return;
+    clear_collector(&scan->collector);
+    ocs_document_clear(&scan->document);
+    free(scan);
 }
 
 /* ---- reading ---- */

@@ -14,7 +14,7 @@
 #include "json.h"
 
 /* Goes up whenever the same bytes could give other edges. */
-#define OCS_EDGE_RULES 2
+#define OCS_EDGE_RULES 3
 
 enum ocs_role {
     OCS_ROLE_MANIFEST = 1, /* manifests[] of an index */
@@ -70,6 +70,19 @@ int ocs_document_read(const char *bytes, size_t size, struct ocs_json_limits lim
                       struct ocs_document *out, struct ocs_error *err);
 void ocs_document_clear(struct ocs_document *document);
 #define auto_document __attribute__((cleanup(ocs_document_clear)))
+
+/* A document of more than OCS_DOCUMENT_BYTES_MAX, piece by piece: what comes out is
+ * TOO_LARGE, and every digest in it is an edge.  Positive: OCS_DOCUMENT_TOO_MANY, more
+ * of them than are held in memory: nothing is known of the edges then. */
+#define OCS_DOCUMENT_SCAN_MAX (1u << 20)
+#define OCS_DOCUMENT_TOO_MANY 5
+struct ocs_document_scan;
+int ocs_document_scan_new(struct ocs_document_scan **out, struct ocs_error *err);
+int ocs_document_scan_feed(struct ocs_document_scan *scan, const char *bytes, size_t size,
+                           struct ocs_error *err);
+int ocs_document_scan_end(struct ocs_document_scan *scan, struct ocs_document *out,
+                          struct ocs_error *err);
+void ocs_document_scan_free(struct ocs_document_scan *scan);
 
 /* The first non-blank byte of `bytes` is `{`. */
 bool ocs_document_looks_like(const char *bytes, size_t size);

@@ -242,7 +242,31 @@ static void check_strict(struct ocs_checker *checker, const char *declared)
     check_as(checker, kind, declared);
 }
 
+bool ocs_document_is_due(const struct ocs_document *document, const char *declared)
+{
+    switch (ocs_media_of(declared)) {
+    case OCS_MEDIA_INDEX:
+    case OCS_MEDIA_MANIFEST:
+    case OCS_MEDIA_ARTIFACT:
+    case OCS_MEDIA_SCHEMA1:
+    case OCS_MEDIA_CONFIG:
+        return true;
+    case OCS_MEDIA_LAYER:
+    case OCS_MEDIA_LAYER_FOREIGN:
+        return false;
+    default:
+        return document->shape != 0;
+    }
+}
+
 /* ---- documents that cannot be read surely ---- */
+
+const char *ocs_document_too_large(uint64_t size, uint64_t most)
+{
+    if (size > OCS_DOCUMENT_BYTES_MAX)
+        return "is larger than any document may be";
+    return size > most ? "is larger than a document may be here" : NULL;
+}
 
 static void report_unreadable(struct ocs_checker *checker, const struct kind *kind)
 {

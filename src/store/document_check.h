@@ -16,6 +16,12 @@
 int ocs_document_check(const struct ocs_document *document, const char *declared, void *data,
                        ocs_problem_fn *on_problem, struct ocs_error *err);
 
+/* What a descriptor calls a document has to be one; anything else is checked when it
+ * looks like one. */
+bool ocs_document_is_due(const struct ocs_document *document, const char *declared);
+/* `document-too-large`: the words for so many bytes where `most` are allowed; NULL: it is not. */
+const char *ocs_document_too_large(uint64_t size, uint64_t most);
+
 /* The index.json of a layout: ocs_document_check and what holds for roots alone. */
 int ocs_index_check(const struct ocs_document *document, void *data, ocs_problem_fn *on_problem,
                     struct ocs_error *err);

@@ -39,6 +39,8 @@ struct ocs_import_edge {
 /* What a worker read; freed as soon as the calling thread has looked at it. */
 struct ocs_import_reading {
     struct ocs_bytes bytes;
+    struct ocs_document_scan *scan; /* in their place, when they are too many to be read */
+    bool too_many;                  /* digests in it (OCS_DOCUMENT_TOO_MANY) */
     struct ocs_document document;
     struct ocs_error *error; /* why item->failed; NULL when there was no memory for it */
 };
@@ -124,6 +126,8 @@ int ocs_import_seed_referrer(struct ocs_import *import, struct ocs_import_referr
 int ocs_import_on_done(struct ocs_workers *workers, void *data, struct ocs_work *work,
                        struct ocs_error *err);
 void ocs_import_item_free(struct ocs_import_item *item);
+/* All but the error. */
+void ocs_import_reading_clear(struct ocs_import_reading *reading);
 
 /* import_fetch.c: a worker's life.  `data` is the struct ocs_import. */
 void ocs_import_fetch(struct ocs_workers *workers, void *data);

@@ -61,17 +61,28 @@ static void give_failed(struct fetcher *fetcher, struct held *held, int result,
     give(fetcher, held);
 }
 
+static int read_document(struct ocs_import_reading *reading, struct ocs_error *err)
+{
+    if (reading->scan)
+        return ocs_document_scan_end(reading->scan, &reading->document, err);
+    return reading->bytes.data
+               ? ocs_document_read(reading->bytes.data, reading->bytes.size,
+                                   OCS_JSON_DOCUMENT_LIMITS, &reading->document, err)
+               : 0;
+}
+
 static void give_right(struct fetcher *fetcher, struct held *held)
 {
     struct ocs_import_item *item = held->pass.item;
-    struct ocs_import_reading *reading = item->reading;
     struct ocs_error err;
-    int result = 0;
     item->state = held->step == 0 ? OCS_IMPORT_REUSED : OCS_IMPORT_STAGED;
     item->replaces = held->in_the_way;
-    if (reading->bytes.data)
-        result = ocs_document_read(reading->bytes.data, reading->bytes.size,
-                                   OCS_JSON_DOCUMENT_LIMITS, &reading->document, &err);
+    int result =
+        item->reading->too_many ? OCS_DOCUMENT_TOO_MANY : read_document(item->reading, &err);
+    if (result > 0) {
+        item->state = OCS_IMPORT_BAD;
+        note_trouble(item, "it is too large a document, and names more blobs than can be kept");
+    }
     if (result < 0)
         give_failed(fetcher, held, result, &err);
     else

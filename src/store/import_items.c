@@ -6,6 +6,7 @@
 #include "document_check.h"
 #include "error.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- items ---- */
@@ -29,12 +30,20 @@ static struct ocs_import_item *new_item(const struct ocs_descriptor *descriptor,
     return item;
 }
 
+void ocs_import_reading_clear(struct ocs_import_reading *reading)
+{
+    ocs_document_clear(&reading->document);
+    ocs_bytes_clear(&reading->bytes);
+    ocs_document_scan_free(reading->scan);
+    reading->scan = NULL;
+    reading->too_many = false;
+}
+
 static void reading_free(struct ocs_import_item *item)
 {
     if (!item->reading)
         return;
-    ocs_document_clear(&item->reading->document);
-    ocs_bytes_clear(&item->reading->bytes);
+    ocs_import_reading_clear(item->reading);
     free(item->reading->error);
     free(item->reading);
     item->reading = NULL;
@@ -122,9 +131,14 @@ static struct ocs_graph_txn *begin_look(struct ocs_import *import)
 
 /* ---- what a worker brought ---- */
 
+#define TOO_LARGE        "document-too-large"
+#define PROBLEM_TEXT_MAX 256
+
+/* `data` has room for a text: why it is too large. */
 static int on_problem(void *data, const struct ocs_problem *problem, struct ocs_error *err)
 {
-    (void)data;
+    if (!problem->refuse && strcmp(problem->id, TOO_LARGE) == 0)
+        snprintf(data, PROBLEM_TEXT_MAX, "%s", problem->text);
     if (!problem->refuse)
         return 0;
     return ocs_error_raise(err, OCS_REFUSED, "%s%s%s", problem->member,
@@ -200,13 +214,31 @@ static int add_children(struct ocs_workers *workers, struct ocs_import *import,
     return 0;
 }
 
+/* It comes in: what it needs is known, or every digest in it counts.  But fsck will not
+ * like it. */
+static void tell_too_large(const struct ocs_import *import, const struct ocs_import_item *item,
+                           const char *text)
+{
+    char name[OCS_DIGEST_BUF];
+    struct ocs_digest digest;
+    const char *size = ocs_document_is_due(&item->reading->document, item->media_type)
+                           ? ocs_document_too_large(item->size, OCS_FSCK_MAX_DOCUMENT)
+                           : NULL;
+    if (!size && !*text)
+        return;
+    ocs_digest_from_key(item->key, item->key_size, &digest);
+    ocs_store_notice(import->store, TOO_LARGE ": %s: %s; it is taken, and fsck says the same of it",
+                     ocs_digest_format(&digest, name), size ? size : text);
+}
+
 static int look_at_document(struct ocs_workers *workers, struct ocs_import *import,
                             struct ocs_import_item *item, struct ocs_error *err)
 {
     const struct ocs_document *document = &item->reading->document;
     struct ocs_error refusal = {0};
+    char too_large[PROBLEM_TEXT_MAX] = "";
     item->document = (uint8_t)document->state;
-    int result = ocs_document_check(document, item->media_type, NULL, on_problem, &refusal);
+    int result = ocs_document_check(document, item->media_type, too_large, on_problem, &refusal);
     if (result == -OCS_REFUSED) {
         item->state = OCS_IMPORT_BAD;
         item->trouble = strdup(refusal.message);
@@ -218,6 +250,7 @@ static int look_at_document(struct ocs_workers *workers, struct ocs_import *impo
             *err = refusal;
         return result;
     }
+    tell_too_large(import, item, too_large);
     result = ocs_document_refused(document, &item->refused, err);
     return result == 0 && document->count ? add_children(workers, import, item, err) : result;
 }

@@ -28,7 +28,7 @@ void ocs_import_staged_name(const struct ocs_import_item *item, char out[16])
 
 static void begin(struct ocs_import_pass *pass, int fd, const struct stat *st)
 {
-    ocs_bytes_clear(&pass->item->reading->bytes);
+    ocs_import_reading_clear(pass->item->reading);
     pass->stream = (struct ocs_stream){
         .fd = fd,
         .algorithm = ocs_digest_algorithm(&pass->digest),
@@ -179,13 +179,35 @@ static int append(struct ocs_import_pass *pass, const void *bytes, size_t size,
     return 0;
 }
 
+/* Too large to be read: what was kept is looked through, and then what comes. */
+static int scan(struct ocs_import_pass *pass, const void *bytes, size_t size, struct ocs_error *err)
+{
+    struct ocs_import_reading *reading = pass->item->reading;
+    int result = 0;
+    if (!reading->scan) {
+        result = ocs_document_scan_new(&reading->scan, err);
+        if (result == 0)
+            result = ocs_document_scan_feed(reading->scan, reading->bytes.data, reading->bytes.size,
+                                            err);
+        ocs_bytes_clear(&reading->bytes);
+    }
+    if (result == 0)
+        result = ocs_document_scan_feed(reading->scan, bytes, size, err);
+    if (result != OCS_DOCUMENT_TOO_MANY)
+        return result;
+    reading->too_many = true;
+    pass->keeps = false;
+    return 0;
+}
+
 static int keep(struct ocs_import_pass *pass, const void *bytes, size_t size, struct ocs_error *err)
 {
     if (pass->stream.done == size && !ocs_learn_may_be_document(bytes, size))
         pass->keeps = false;
-    if (pass->stream.done > OCS_LEARN_BYTES_MAX)
-        pass->keeps = false; /* too large to be read by anybody: its first part is enough */
-    return pass->keeps ? append(pass, bytes, size, err) : 0;
+    if (!pass->keeps)
+        return 0;
+    return pass->stream.done > OCS_DOCUMENT_BYTES_MAX ? scan(pass, bytes, size, err)
+                                                      : append(pass, bytes, size, err);
 }
 
 /* The disk is at work while the next bytes are hashed, and little is left for syncfs. */

@@ -112,7 +112,7 @@ static int read_file(const struct ocs_import *import, struct file *file)
     ocs_digest_from_key(file->key, file->key_size, &digest);
     int result =
         ocs_blobs_open_blob(import->sources[file->source].source.blobs, &digest, &fd, &st, NULL);
-    if (result != 0 || (uint64_t)st.st_size > OCS_JSON_DOCUMENT_BYTES)
+    if (result != 0 || (uint64_t)st.st_size > OCS_DOCUMENT_BYTES_MAX)
         return result < 0 ? result : 0;
     result = ocs_learn_blob(fd, &bytes, &document, "a blob", NULL);
     for (size_t i = 0; result == 0 && i < document.count; i++) {

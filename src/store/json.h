@@ -83,6 +83,19 @@ int ocs_json_each_digest(const char *bytes, size_t size, void *data,
                          int (*on_digest)(void *data, const struct ocs_digest *digest,
                                           struct ocs_error *err),
                          struct ocs_error *err);
+/* The same piece by piece; all but the first two members begin with zeros. */
+struct ocs_json_digests {
+    void *data;
+    int (*on_digest)(void *data, const struct ocs_digest *digest, struct ocs_error *err);
+    char run[OCS_DIGEST_TEXT_MAX]; /* characters of digests; the last ones in a row */
+    size_t run_size;
+    bool quoted;    /* a quote came directly before them */
+    char escape[6]; /* that has begun */
+    size_t escape_size;
+};
+int ocs_json_digests_feed(struct ocs_json_digests *scan, const char *bytes, size_t size,
+                          struct ocs_error *err);
+int ocs_json_digests_end(struct ocs_json_digests *scan, struct ocs_error *err);
 
 /* Append to a growing text; used for all JSON that we write ourselves.  Sizes
  * are printed as integers (cJSON would round them).  Begin with zeros.  Strings

@@ -12,47 +12,76 @@
  * whole string, and so a run.  Of a run that is only part of a string ("name:tag",
  * "12:30") just those of registered algorithms count.
  */
-struct run {
-    char text[OCS_DIGEST_TEXT_MAX];
-    size_t size; /* may be more than fits: then it is no digest */
-    bool quoted; /* a quote came directly before it */
-};
-
 static bool is_digest_character(unsigned c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            (c != '\0' && c < 0x80 && strchr(":=_+.-", (int)c));
 }
 
-/* What stands at `at`, 0 for anything that no digest has in it, and its length.
- * A quote is itself only where it is not escaped. */
-static unsigned next_character(const char *at, const char *end, size_t *length)
+/* True when the run is a digest. */
+static bool end_run(struct ocs_json_digests *scan, unsigned end, struct ocs_digest *digest)
 {
-    *length = 1;
-    if (*at != '\\')
-        return (unsigned char)*at;
-    if (end - at < 2)
-        return 0;
-    *length = 2;
-    if (at[1] != 'u')
-        return 0;
-    int unit = ocs_json_escape_unit(at + 2, (size_t)(end - at) - 2);
-    if (unit < 0)
-        return 0;
-    *length = 6;
-    return is_digest_character((unsigned)unit) ? (unsigned)unit : 0;
+    bool whole = scan->quoted && end == '"';
+    bool found = scan->run_size <= sizeof(scan->run) &&
+                 ocs_digest_parse(scan->run, scan->run_size, digest) == 0 &&
+                 (whole || ocs_digest_algorithm(digest) != OCS_ALGORITHM_OTHER);
+    scan->run_size = 0;
+    scan->quoted = end == '"';
+    return found;
 }
 
-/* True when the run is a digest. */
-static bool end_run(struct run *run, unsigned end, struct ocs_digest *digest)
+/* `c` is 0 for anything that no digest has in it. */
+static int take_character(struct ocs_json_digests *scan, unsigned c, struct ocs_error *err)
 {
-    bool whole = run->quoted && end == '"';
-    bool found = run->size <= sizeof(run->text) &&
-                 ocs_digest_parse(run->text, run->size, digest) == 0 &&
-                 (whole || ocs_digest_algorithm(digest) != OCS_ALGORITHM_OTHER);
-    run->size = 0;
-    run->quoted = end == '"';
-    return found;
+    struct ocs_digest digest;
+    if (!is_digest_character(c))
+        return end_run(scan, c, &digest) ? scan->on_digest(scan->data, &digest, err) : 0;
+    if (scan->run_size < sizeof(scan->run))
+        scan->run[scan->run_size] = (char)c;
+    scan->run_size++; /* may be more than fits: then it is no digest */
+    return 0;
+}
+
+/* An escape that ends here, or is none: what stands behind the `u` then is taken for
+ * itself.  A quote is one only where it is not escaped. */
+static int end_escape(struct ocs_json_digests *scan, struct ocs_error *err)
+{
+    char rest[sizeof(scan->escape)];
+    size_t size = scan->escape_size;
+    int unit = size == 6 ? ocs_json_escape_unit(scan->escape + 2, 4) : -1;
+    scan->escape_size = 0;
+    if (unit >= 0)
+        return take_character(scan, is_digest_character((unsigned)unit) ? (unsigned)unit : 0, err);
+    memcpy(rest, scan->escape, sizeof(rest));
+    int result = take_character(scan, 0, err);
+    return result == 0 && size > 2 ? ocs_json_digests_feed(scan, rest + 2, size - 2, err) : result;
+}
+
+static int take_escaped(struct ocs_json_digests *scan, char c, struct ocs_error *err)
+{
+    scan->escape[scan->escape_size++] = c;
+    bool more = scan->escape_size == 1 || (scan->escape[1] == 'u' && scan->escape_size < 6);
+    return more ? 0 : end_escape(scan, err);
+}
+
+int ocs_json_digests_feed(struct ocs_json_digests *scan, const char *bytes, size_t size,
+                          struct ocs_error *err)
+{
+    int result = 0;
+    for (size_t at = 0; result == 0 && at < size; at++) {
+        bool escaped = scan->escape_size > 0 || bytes[at] == '\\';
+        result = escaped ? take_escaped(scan, bytes[at], err)
+                         : take_character(scan, (unsigned char)bytes[at], err);
+    }
+    return result;
+}
+
+int ocs_json_digests_end(struct ocs_json_digests *scan, struct ocs_error *err)
+{
+    int result = scan->escape_size ? end_escape(scan, err) : 0;
+    while (result == 0 && scan->escape_size) /* another began in what was none */
+        result = end_escape(scan, err);
+    return result == 0 ? take_character(scan, 0, err) : result;
 }
 
 int ocs_json_each_digest(const char *bytes, size_t size, void *data,
@@ -60,23 +89,7 @@ int ocs_json_each_digest(const char *bytes, size_t size, void *data,
                                           struct ocs_error *err),
                          struct ocs_error *err)
 {
-    struct run run = {0};
-    for (size_t at = 0; at <= size;) { /* the end of the bytes ends the last run */
-        size_t length = 1;
-        unsigned c = at < size ? next_character(bytes + at, bytes + size, &length) : 0;
-        at += length;
-        if (is_digest_character(c)) {
-            if (run.size < sizeof(run.text))
-                run.text[run.size] = (char)c;
-            run.size++;
-            continue;
-        }
-        struct ocs_digest digest;
-        if (!end_run(&run, c, &digest))
-            continue;
-        int result = on_digest(data, &digest, err);
-        if (result != 0)
-            return result;
-    }
-    return 0;
+    struct ocs_json_digests scan = {.data = data, .on_digest = on_digest};
+    int result = ocs_json_digests_feed(&scan, bytes, size, err);
+    return result == 0 ? ocs_json_digests_end(&scan, err) : result;
 }

@@ -5,7 +5,7 @@
 
 /* What the scanner and the tree (json.h) have in common. */
 
-#include <stddef.h>
+#include "ocistore.h"
 
 #define OCS_JSON_DEPTH_MAX 64
 
@@ -19,14 +19,11 @@ struct ocs_json_limits {
  * have 27 bytes for each of theirs, so what limits an honest document is its bytes. */
 #define OCS_JSON_SPREAD 16
 
-/* Less than is ever read of a blob (OCS_LEARN_BYTES_MAX): a part of one must not
- * pass for the whole. */
-#define OCS_JSON_DOCUMENT_BYTES ((32u << 20) - 1)
-#define OCS_JSON_INDEX_BYTES    (64u << 20)
+#define OCS_JSON_INDEX_BYTES (64u << 20)
 #define OCS_JSON_DOCUMENT_LIMITS                                                                   \
     (struct ocs_json_limits)                                                                       \
     {                                                                                              \
-        .bytes = OCS_JSON_DOCUMENT_BYTES, .values = 1u << 18, .spread = OCS_JSON_SPREAD            \
+        .bytes = OCS_DOCUMENT_BYTES_MAX, .values = 1u << 18, .spread = OCS_JSON_SPREAD             \
     }
 #define OCS_JSON_INDEX_LIMITS                                                                      \
     (struct ocs_json_limits)                                                                       \

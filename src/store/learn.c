@@ -10,8 +10,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PROBE_BYTES 4096u
+#define SCAN_BYTES  (256u << 10)
 #define CHUNK       16384u /* items in memory at a time */
 #define THREADS     16u    /* most of the time of a file that is not in memory is waiting */
 
@@ -31,16 +33,10 @@ bool ocs_learn_may_be_document(const char *bytes, size_t size)
     return ocs_document_looks_like(bytes, size) || is_blank(bytes, size);
 }
 
-/* Reads on after the first `have` bytes, up to the limit. */
-static int read_rest(int fd, const char *probe, size_t have, struct ocs_bytes *out,
+/* Reads on after the first `have` bytes; `size` is that of the file. */
+static int read_rest(int fd, const char *probe, size_t have, uint64_t size, struct ocs_bytes *out,
                      const char *what, struct ocs_error *err)
 {
-    struct stat st;
-    if (fstat(fd, &st) < 0)
-        return ocs_error_errno(err, "%s", what);
-    uint64_t size = (uint64_t)st.st_size < have ? have : (uint64_t)st.st_size;
-    if (size > OCS_LEARN_BYTES_MAX)
-        size = OCS_LEARN_BYTES_MAX;
     out->data = malloc(size + 1);
     if (!out->data)
         return ocs_error_memory(err);
@@ -52,19 +48,54 @@ static int read_rest(int fd, const char *probe, size_t have, struct ocs_bytes *o
     out->data[out->size] = '\0';
     return 0;
 }
+static int scan_bytes(int fd, struct ocs_document_scan *scan, const char *probe, size_t have,
+                      const char *what, struct ocs_error *err)
+{
+    auto_free char *buffer = malloc(SCAN_BYTES);
+    if (!buffer)
+        return ocs_error_memory(err);
+    ssize_t n = 1;
+    int result = ocs_document_scan_feed(scan, probe, have, err);
+    while (result == 0 && n > 0) {
+        n = ocs_io_read(fd, buffer, SCAN_BYTES);
+        if (n < 0)
+            return ocs_error_errno(err, "%s", what);
+        result = ocs_document_scan_feed(scan, buffer, (size_t)n, err);
+    }
+    return result;
+}
+
+/* Too large to be read: it is looked through for digests. */
+static int scan_all(int fd, const char *probe, size_t have, struct ocs_document *document,
+                    const char *what, struct ocs_error *err)
+{
+    struct ocs_document_scan *scan;
+    int result = ocs_document_scan_new(&scan, err);
+    if (result < 0)
+        return result;
+    result = scan_bytes(fd, scan, probe, have, what, err);
+    if (result == 0)
+        result = ocs_document_scan_end(scan, document, err);
+    ocs_document_scan_free(scan);
+    return result;
+}
 
 int ocs_learn_blob(int fd, struct ocs_bytes *bytes, struct ocs_document *document, const char *what,
                    struct ocs_error *err)
 {
     char probe[PROBE_BYTES];
+    struct stat st;
     *bytes = (struct ocs_bytes){0};
     *document = (struct ocs_document){.state = OCS_DOCUMENT_OPAQUE};
     ssize_t have = ocs_io_read(fd, probe, sizeof(probe));
-    if (have < 0)
+    if (have < 0 || fstat(fd, &st) < 0)
         return ocs_error_errno(err, "%s", what);
     if (!ocs_learn_may_be_document(probe, (size_t)have))
         return 0;
-    int result = read_rest(fd, probe, (size_t)have, bytes, what, err);
+    uint64_t size = st.st_size < have ? (uint64_t)have : (uint64_t)st.st_size;
+    if (size > OCS_DOCUMENT_BYTES_MAX)
+        return scan_all(fd, probe, (size_t)have, document, what, err);
+    int result = read_rest(fd, probe, (size_t)have, size, bytes, what, err);
     if (result == 0)
         result =
             ocs_document_read(bytes->data, bytes->size, OCS_JSON_DOCUMENT_LIMITS, document, err);
@@ -95,14 +126,18 @@ struct learning {
 /* Other tools write documents under their final names.  What was read of a
  * half-written one must not be remembered as its edges: it stays unread, and is
  * read again next time.  An opaque blob has no edges, whole or not. */
-static bool is_whole(const struct ocs_digest *digest, const struct ocs_bytes *bytes)
+static bool is_whole(int fd, const struct ocs_digest *digest, const struct item *item)
 {
     struct ocs_digest actual;
     enum ocs_algorithm algorithm = ocs_digest_algorithm(digest);
-    if (!bytes->data || bytes->size >= OCS_LEARN_BYTES_MAX || !ocs_algorithm_verifiable(algorithm))
+    const struct ocs_bytes *bytes = &item->bytes;
+    if (item->document.state == OCS_DOCUMENT_OPAQUE || !ocs_algorithm_verifiable(algorithm))
         return true;
-    return ocs_hash_bytes(algorithm, bytes->data, bytes->size, &actual, NULL) == 0 &&
-           ocs_digest_equal(&actual, digest);
+    if (!bytes->data && lseek(fd, 0, SEEK_SET) < 0)
+        return false;
+    int result = bytes->data ? ocs_hash_bytes(algorithm, bytes->data, bytes->size, &actual, NULL)
+                             : ocs_hash_file(fd, algorithm, &actual, "a document", NULL);
+    return result == 0 && ocs_digest_equal(&actual, digest);
 }
 
 /* The digest of a signed schema 1 manifest is that of its payload alone: the file
@@ -137,7 +172,7 @@ static void read_item(const struct learning *learning, struct item *item)
         return;
     ocs_digest_format(&digest, text);
     item->known = ocs_learn_blob(fd, &item->bytes, &item->document, text, NULL) == 0 &&
-                  (is_signed_schema1(&item->document) || is_whole(&digest, &item->bytes));
+                  (is_signed_schema1(&item->document) || is_whole(fd, &digest, item));
     keep_edges(item);
 }
 

@@ -10,15 +10,12 @@
 #include "digest_list.h"
 #include "store.h"
 
-/* A document of so many bytes or more is scanned for digests in its first part only;
- * no tool reads one of more than 4 MiB. */
-#define OCS_LEARN_BYTES_MAX (32u << 20)
-
 /* By the first bytes of a blob: `{` comes first, or nothing but blanks so far. */
 bool ocs_learn_may_be_document(const char *bytes, size_t size);
 
 /* What a blob is, by its bytes; `fd` is at the beginning.  *bytes holds what
- * *document borrows; both are empty for an opaque blob. */
+ * *document borrows; both are empty for an opaque blob, *bytes also for a document of more
+ * than OCS_DOCUMENT_BYTES_MAX.  Positive: OCS_DOCUMENT_TOO_MANY. */
 int ocs_learn_blob(int fd, struct ocs_bytes *bytes, struct ocs_document *document, const char *what,
                    struct ocs_error *err);
 

@@ -155,7 +155,7 @@ static void tell_document(struct ocs_store *store, const struct ocs_digest *dige
 {
     auto_bytes struct ocs_bytes bytes = {0};
     auto_document struct ocs_document document = {0};
-    if (ocs_blobs_read(store->blobs, digest, OCS_JSON_DOCUMENT_BYTES, &bytes, NULL, NULL) == 0 &&
+    if (ocs_blobs_read(store->blobs, digest, OCS_DOCUMENT_BYTES_MAX, &bytes, NULL, NULL) == 0 &&
         ocs_document_read(bytes.data, bytes.size, OCS_JSON_DOCUMENT_LIMITS, &document, NULL) == 0 &&
         document.shape)
         ocs_store_notice(store,

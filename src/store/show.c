@@ -37,7 +37,7 @@ static int not_readable(int result, const struct ocs_digest *digest, bool listed
     char text[OCS_DIGEST_BUF];
     const char *fault = result == OCS_IO_ABSENT        ? "is not in the store"
                         : result == OCS_IO_NOT_REGULAR ? "is held by something that is no file"
-                        : result == OCS_BLOB_LARGE     ? "is too large for a document"
+                        : result == OCS_BLOB_LARGE     ? "is larger than any document may be"
                                                        : "is damaged";
     ocs_digest_format(digest, text);
     if (result == OCS_IO_ABSENT && !listed)
@@ -49,7 +49,7 @@ static int not_readable(int result, const struct ocs_digest *digest, bool listed
 static int read_document(struct ocs_store *store, const struct ocs_digest *digest,
                          struct ocs_bytes *out, struct ocs_error *err)
 {
-    int result = ocs_blobs_read(store->blobs, digest, OCS_JSON_DOCUMENT_BYTES, out, NULL, err);
+    int result = ocs_blobs_read(store->blobs, digest, OCS_DOCUMENT_BYTES_MAX, out, NULL, err);
     return result > 0 ? not_readable(result, digest, true, err) : result;
 }
 
@@ -78,7 +78,7 @@ static int read_config(struct ocs_store *store, const struct ocs_bytes *manifest
     const struct ocs_digest *digest = result == 0 ? config_of(&document) : NULL;
     if (!digest)
         return result;
-    result = ocs_blobs_read(store->blobs, digest, OCS_JSON_DOCUMENT_BYTES, &config, NULL, err);
+    result = ocs_blobs_read(store->blobs, digest, OCS_DOCUMENT_BYTES_MAX, &config, NULL, err);
     if (result == OCS_BLOB_BAD || result == OCS_IO_NOT_REGULAR)
         return not_readable(result, digest, true, err);
     if (result == OCS_IO_ABSENT)

@@ -81,7 +81,7 @@ static int add_referrer(const struct tree *tree, struct frame *frame,
     auto_bytes struct ocs_bytes bytes = {0};
     auto_document struct ocs_document document = {.state = OCS_DOCUMENT_OPAQUE};
     int result =
-        ocs_blobs_read(tree->store->blobs, digest, OCS_JSON_DOCUMENT_BYTES, &bytes, NULL, err);
+        ocs_blobs_read(tree->store->blobs, digest, OCS_DOCUMENT_BYTES_MAX, &bytes, NULL, err);
     if (result == 0)
         result =
             ocs_document_read(bytes.data, bytes.size, OCS_JSON_DOCUMENT_LIMITS, &document, err);
@@ -126,11 +126,13 @@ static int read_document(struct tree *tree, const struct ocs_digest *digest,
 {
     *out = (struct ocs_document){.state = OCS_DOCUMENT_OPAQUE};
     int result =
-        ocs_blobs_read(tree->store->blobs, digest, OCS_JSON_DOCUMENT_BYTES, bytes, NULL, err);
+        ocs_blobs_read(tree->store->blobs, digest, OCS_DOCUMENT_BYTES_MAX, bytes, NULL, err);
     if (result == OCS_IO_ABSENT)
         return 0;
     if (result > 0) {
-        note_trouble(tree, digest, "is damaged");
+        note_trouble(tree, digest,
+                     result == OCS_BLOB_LARGE ? "is larger than any document may be"
+                                              : "is damaged");
         return 0;
     }
     return result == 0

@@ -270,12 +270,21 @@ static void test_lenient_scan(void **state)
         {"\"a:b\\", ""},
         {"\"a:b\\u00", ""},
         {"\"\\ua:b\"", ""},
+        {"\"\\u00\"a:b\"", "a:b|"},
+        {"\\u\\u0061\"\\u0061:b\"", "a:b|"},
+        {"\"a:b\"\\u\\", "a:b|"},
         {"", ""},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct found found = {0};
         const char *text = cases[i].text;
         assert_int_equal(ocs_json_each_digest(text, strlen(text), &found, on_digest, NULL), 0);
+        assert_string_equal(found.text, cases[i].digests);
+        found = (struct found){0};
+        struct ocs_json_digests scan = {.data = &found, .on_digest = on_digest};
+        for (size_t k = 0; k < strlen(text); k++)
+            assert_int_equal(ocs_json_digests_feed(&scan, text + k, 1, NULL), 0);
+        assert_int_equal(ocs_json_digests_end(&scan, NULL), 0);
         assert_string_equal(found.text, cases[i].digests);
     }
 }

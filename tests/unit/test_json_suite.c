@@ -28,7 +28,7 @@ static void check_case(int dir, const char *name)
     auto_bytes struct ocs_bytes bytes = {0};
     auto_json struct ocs_json *json = NULL;
     assert_true(fd >= 0);
-    assert_int_equal(ocs_io_read_all(fd, OCS_JSON_DOCUMENT_BYTES, &bytes, name, NULL), 0);
+    assert_int_equal(ocs_io_read_all(fd, OCS_DOCUMENT_BYTES_MAX, &bytes, name, NULL), 0);
     int result =
         ocs_json_parse(bytes.data, bytes.size, OCS_JSON_DOCUMENT_LIMITS, &json, NULL, NULL);
     assert_true(result >= 0);

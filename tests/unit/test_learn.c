@@ -46,14 +46,66 @@ static void expect(struct place *place, size_t size, char last, enum ocs_documen
 static void a_large_one_is_read_surely(void **state)
 {
     expect(*state, 5u << 20, ' ', OCS_DOCUMENT_STRICT, 0);
-    expect(*state, OCS_JSON_DOCUMENT_BYTES, ' ', OCS_DOCUMENT_STRICT, 0);
+    expect(*state, OCS_DOCUMENT_BYTES_MAX, ' ', OCS_DOCUMENT_STRICT, 0);
 }
 
 /* What is read of it is good JSON, and it is none: every digest counts. */
 static void a_part_does_not_pass_for_the_whole(void **state)
 {
-    expect(*state, OCS_LEARN_BYTES_MAX, ' ', OCS_DOCUMENT_TOO_LARGE, 1);
-    expect(*state, OCS_LEARN_BYTES_MAX + 1, 'x', OCS_DOCUMENT_TOO_LARGE, 1);
+    expect(*state, OCS_DOCUMENT_BYTES_MAX + 1, ' ', OCS_DOCUMENT_TOO_LARGE, 1);
+    expect(*state, OCS_DOCUMENT_BYTES_MAX + 2, 'x', OCS_DOCUMENT_TOO_LARGE, 1);
+}
+
+/* A digest in the last bytes counts, too, and one across two readings. */
+static void the_end_is_looked_through(void **state)
+{
+    struct place *place = *state;
+    struct ocs_bytes bytes;
+    struct ocs_document document;
+    const size_t size = OCS_DOCUMENT_BYTES_MAX + 1, other = OCS_DOCUMENT_BYTES_MAX / 2 - 30;
+    char *text = malloc(size + 1);
+    assert_non_null(text);
+    memset(text, ' ', size);
+    text[0] = '{';
+    memcpy(text + other, "sha256:" HEX, strlen("sha256:" HEX));
+    memcpy(text + size - strlen("sha256:" HEX), "sha256:" HEX, strlen("sha256:" HEX));
+    text[other + 7] = 'f';
+    text[size] = '\0';
+    place_write(place, "blob", text);
+    free(text);
+    int fd = openat(place->fd, "blob", O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(ocs_learn_blob(fd, &bytes, &document, "blob", NULL), 0);
+    assert_int_equal(document.state, OCS_DOCUMENT_TOO_LARGE);
+    assert_int_equal(document.count, 2);
+    ocs_document_clear(&document);
+    close(fd);
+}
+
+/* So many digests that they cannot be held are no edges at all: nobody may believe that
+ * some of them are. */
+static void too_many_are_not_held(void **state)
+{
+    struct ocs_document_scan *scan;
+    struct ocs_document document;
+    char text[OCS_DIGEST_BUF];
+    int result = 0;
+    (void)state;
+    assert_int_equal(ocs_document_scan_new(&scan, NULL), 0);
+    for (unsigned i = 0; i < OCS_DOCUMENT_SCAN_MAX; i++) {
+        int size = snprintf(text, sizeof(text), "\"n:%u\" sha256:%064x", i, i);
+        result |= ocs_document_scan_feed(scan, text, (size_t)size, NULL);
+        if (i == OCS_DOCUMENT_SCAN_MAX / 2)
+            assert_int_equal(result, 0); /* whatever else there is */
+    }
+    assert_int_equal(result, OCS_DOCUMENT_TOO_MANY);
+    ocs_document_scan_free(scan);
+    assert_int_equal(ocs_document_scan_new(&scan, NULL), 0);
+    assert_int_equal(ocs_document_scan_feed(scan, "sha256:" HEX, 71, NULL), 0);
+    assert_int_equal(ocs_document_scan_end(scan, &document, NULL), 0);
+    assert_int_equal(document.count, 1);
+    ocs_document_clear(&document);
+    ocs_document_scan_free(scan);
 }
 
 /* Enough to be opened in the order of their inodes, and two documents among them. */
@@ -96,6 +148,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PLACE_TEST(a_large_one_is_read_surely),
         PLACE_TEST(a_part_does_not_pass_for_the_whole),
+        PLACE_TEST(the_end_is_looked_through),
+        cmocka_unit_test(too_many_are_not_held),
         SHELF_TEST(many_are_learned_whatever_the_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
