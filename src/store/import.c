@@ -53,6 +53,8 @@ static int fetch_referrers(struct ocs_import *import, struct ocs_error *err)
         if (result == 0)
             result = fetch(import, list, err);
     } while (result == 0 && list);
+    if (result == 0)
+        ocs_import_tell_unsure(import);
     return result;
 }
 

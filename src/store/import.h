@@ -104,8 +104,9 @@ struct ocs_import {
     size_t capacity;
     struct ocs_import_referrer **referrers; /* sorted by subject */
     size_t referrer_count;
-    uint32_t followed;           /* the items before have brought their referrers */
-    struct ocs_import_tag *tags; /* of all sources, with --name; sorted by tag, then source */
+    struct ocs_import_file *unsure; /* of import_referrers.c: what may be a referrer, or not */
+    uint32_t followed;              /* the items before have brought their referrers */
+    struct ocs_import_tag *tags;    /* of all sources, with --name; sorted by tag, then source */
     size_t tag_count;
     struct ocs_error first_failure; /* of a source; status OCS_OK: none yet */
 };
@@ -141,6 +142,8 @@ int ocs_import_verify_present(struct ocs_import *import, struct ocs_import_item 
 /* import_referrers.c: when the closures are known: looks for import->referrers. */
 int ocs_import_find_referrers(struct ocs_import *import, struct ocs_error *err);
 void ocs_import_referrers_free(struct ocs_import *import);
+/* When all items are known: names what may refer to one of them and cannot be read surely. */
+void ocs_import_tell_unsure(struct ocs_import *import);
 /* The first of those that have the item as their subject, and how many they are. */
 size_t ocs_import_referrers_of(const struct ocs_import *import, uint32_t place, size_t *count);
 /* Items for the referrers of items; the work that they are goes to the front of *list.

@@ -18,11 +18,12 @@
 
 /* ---- the files that nothing has reached ---- */
 
-struct file {
+struct ocs_import_file {
     struct ocs_work work;
-    struct file *others;
+    struct ocs_import_file *others;
     uint32_t source;
     bool unread;
+    bool unsure;                       /* whether it is one: no document that can be read */
     struct ocs_import_referrer *found; /* when it is one */
     uint16_t key_size;
     unsigned char key[];
@@ -31,7 +32,7 @@ struct file {
 struct search {
     struct ocs_import *import;
     uint32_t source; /* that is listed */
-    struct file *files;
+    struct ocs_import_file *files;
     size_t capacity; /* of import->referrers */
     size_t unread;
 };
@@ -42,7 +43,7 @@ static int note_file(void *data, const struct ocs_blobs_entry *entry, struct ocs
     uint32_t place;
     if (!entry->regular || ocs_digest_set_find(search->import->set, &entry->digest, &place))
         return 0;
-    struct file *file = calloc(1, sizeof(*file) + entry->digest.size);
+    struct ocs_import_file *file = calloc(1, sizeof(*file) + entry->digest.size);
     if (!file)
         return ocs_error_memory(err);
     file->source = search->source;
@@ -83,7 +84,7 @@ static void list_files(struct search *search)
 
 /* ---- on the workers' threads ---- */
 
-static int make_referrer(struct file *file, const struct ocs_document *document,
+static int make_referrer(struct ocs_import_file *file, const struct ocs_document *document,
                          const struct ocs_descriptor *subject, const struct stat *st)
 {
     struct ocs_import_referrer *found = calloc(1, sizeof(*found));
@@ -101,20 +102,26 @@ static int make_referrer(struct file *file, const struct ocs_document *document,
     return found->media_type ? 0 : -OCS_FAILED;
 }
 
-/* Larger documents have no subject that anybody reads. */
-static int read_file(const struct ocs_import *import, struct file *file)
+static int open_file(const struct ocs_import *import, const struct ocs_import_file *file, int *fd,
+                     struct stat *st)
+{
+    struct ocs_digest digest;
+    ocs_digest_from_key(file->key, file->key_size, &digest);
+    return ocs_blobs_open_blob(import->sources[file->source].source.blobs, &digest, fd, st, NULL);
+}
+
+static int read_file(const struct ocs_import *import, struct ocs_import_file *file)
 {
     auto_fd int fd = -1;
     auto_bytes struct ocs_bytes bytes = {0};
     auto_document struct ocs_document document = {0};
-    struct ocs_digest digest;
     struct stat st;
-    ocs_digest_from_key(file->key, file->key_size, &digest);
-    int result =
-        ocs_blobs_open_blob(import->sources[file->source].source.blobs, &digest, &fd, &st, NULL);
-    if (result != 0 || (uint64_t)st.st_size > OCS_DOCUMENT_BYTES_MAX)
+    int result = open_file(import, file, &fd, &st);
+    if (result != 0)
         return result < 0 ? result : 0;
     result = ocs_learn_blob(fd, &bytes, &document, "a blob", NULL);
+    file->unsure = result > 0 ||
+                   (document.state != OCS_DOCUMENT_OPAQUE && document.state != OCS_DOCUMENT_STRICT);
     for (size_t i = 0; result == 0 && i < document.count; i++) {
         if (document.descriptors[i].role == OCS_ROLE_SUBJECT)
             return make_referrer(file, &document, &document.descriptors[i], &st);
@@ -126,7 +133,7 @@ static void work(struct ocs_workers *workers, void *data)
 {
     struct ocs_work *taken;
     while ((taken = ocs_workers_take(workers, false))) {
-        struct file *file = (struct file *)taken;
+        struct ocs_import_file *file = (struct ocs_import_file *)taken;
         const struct search *search = data;
         file->unread = read_file(search->import, file) < 0;
         ocs_workers_give(workers, taken);
@@ -140,7 +147,7 @@ static int on_done(struct ocs_workers *workers, void *data, struct ocs_work *don
 {
     struct search *search = data;
     struct ocs_import *import = search->import;
-    struct file *file = (struct file *)done;
+    struct ocs_import_file *file = (struct ocs_import_file *)done;
     (void)workers;
     search->unread += file->unread;
     if (!file->found)
@@ -182,7 +189,7 @@ static int read_files(struct search *search, struct ocs_error *err)
 {
     struct ocs_import *import = search->import;
     uint64_t count = 0;
-    for (const struct file *file = search->files; file; file = file->others)
+    for (const struct ocs_import_file *file = search->files; file; file = file->others)
         count++;
     struct ocs_workers_options options = {
         .threads = import->options->jobs,
@@ -209,6 +216,32 @@ static void referrer_free(struct ocs_import_referrer *referrer)
     free(referrer);
 }
 
+static void files_free(struct ocs_import_file *files)
+{
+    while (files) {
+        struct ocs_import_file *file = files;
+        files = file->others;
+        referrer_free(file->found);
+        free(file);
+    }
+}
+
+/* Looked at once more when it is known what comes in. */
+static void keep_unsure(struct search *search)
+{
+    struct ocs_import_file **from = &search->files;
+    while (*from) {
+        struct ocs_import_file *file = *from;
+        if (!file->unsure) {
+            from = &file->others;
+            continue;
+        }
+        *from = file->others;
+        file->others = search->import->unsure;
+        search->import->unsure = file;
+    }
+}
+
 int ocs_import_find_referrers(struct ocs_import *import, struct ocs_error *err)
 {
     struct search search = {.import = import};
@@ -216,12 +249,8 @@ int ocs_import_find_referrers(struct ocs_import *import, struct ocs_error *err)
         return 0;
     list_files(&search);
     int result = read_files(&search, err);
-    while (search.files) {
-        struct file *file = search.files;
-        search.files = file->others;
-        referrer_free(file->found);
-        free(file);
-    }
+    keep_unsure(&search);
+    files_free(search.files);
     return result;
 }
 
@@ -230,6 +259,7 @@ void ocs_import_referrers_free(struct ocs_import *import)
     for (size_t i = 0; i < import->referrer_count; i++)
         referrer_free(import->referrers[i]);
     free(import->referrers);
+    files_free(import->unsure);
 }
 
 /* ---- whose subject comes in ---- */
@@ -268,4 +298,58 @@ int ocs_import_follow_referrers(struct ocs_import *import, struct ocs_work **lis
         }
     }
     return 0;
+}
+
+/* ---- what may be one ---- */
+
+/* A document that comes in and that somebody may refer to; NULL: it names none. */
+static const struct ocs_import_item *named_item(const struct ocs_import *import,
+                                                const struct ocs_document *document)
+{
+    for (size_t i = 0; i < document->count; i++) {
+        uint32_t place;
+        if (ocs_digest_set_find(import->set, &document->descriptors[i].digest, &place) &&
+            import->items[place]->edge_count)
+            return import->items[place];
+    }
+    return NULL;
+}
+
+static void tell_unsure(struct ocs_import *import, const struct ocs_import_file *file,
+                        const struct ocs_import_item *item, const struct ocs_document *document)
+{
+    char name[OCS_DIGEST_BUF], subject[OCS_DIGEST_BUF];
+    struct ocs_digest digest;
+    struct ocs_error error;
+    bool ambiguous = document->state == OCS_DOCUMENT_AMBIGUOUS;
+    const char *reason = document->flaw.reason ? document->flaw.reason : "no JSON";
+    ocs_digest_from_key(item->key, item->key_size, &digest);
+    ocs_digest_format(&digest, subject);
+    ocs_digest_from_key(file->key, file->key_size, &digest);
+    ocs_error_raise(&error, OCS_REFUSED,
+                    "%s: %s, which no entry leads to, names %s and may be its referrer; it cannot "
+                    "be read surely (%s%s), and is left out",
+                    import->sources[file->source].source.text, ocs_digest_format(&digest, name),
+                    subject, ambiguous ? "ambiguous: " : "", reason);
+    ocs_import_failed(import, &error);
+}
+
+void ocs_import_tell_unsure(struct ocs_import *import)
+{
+    for (const struct ocs_import_file *file = import->unsure; file; file = file->others) {
+        auto_fd int fd = -1;
+        auto_bytes struct ocs_bytes bytes = {0};
+        auto_document struct ocs_document document = {0};
+        struct ocs_digest digest;
+        struct stat st;
+        uint32_t place;
+        ocs_digest_from_key(file->key, file->key_size, &digest);
+        if (ocs_digest_set_find(import->set, &digest, &place) ||
+            open_file(import, file, &fd, &st) != 0 ||
+            ocs_learn_blob(fd, &bytes, &document, "a blob", NULL) < 0)
+            continue;
+        const struct ocs_import_item *item = named_item(import, &document);
+        if (item)
+            tell_unsure(import, file, item, &document);
+    }
 }

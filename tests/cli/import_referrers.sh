@@ -118,6 +118,33 @@ complains 'bytes, and its descriptor says'
 [ ! -e "lies/blobs/sha256/$liar" ] || fail 'a referrer that lies of its subject came in'
 run 0 fsck --strict lies
 
+# What cannot be read as a document may have been one: of an entry's manifest, of a referrer;
+# and what names nothing that came in is of nobody.
+image torn good
+good=$(tagged good)
+image torn sbom ",\"subject\":$(manifest)"
+sbom_told=$(manifest)
+image torn cut ",\"subject\":$sbom_told"
+cut=$hex
+truncate -s -9 "torn/blobs/sha256/$cut"
+put torn "{\"schemaVersion\":2,\"subject\":$good,\"subject\":$good}"
+twice=$hex
+put torn "{\"layers\":[$layer_told]"
+stray=$hex
+{ printf '{"subject":%s,"x":"' "$good"; head -c $((33 << 20)) /dev/zero | tr '\0' x; printf '"}'; } >huge
+huge=$(sha256sum <huge | cut -d' ' -f1)
+mv huge "torn/blobs/sha256/$huge"
+list torn "$good"
+run 0 init half
+run 4 --store half import torn
+prints '1 image, and beside them 1 referrer;'
+for digest in "$cut" "$twice" "$huge"; do
+    complains "torn: sha256:$digest, which no entry leads to, names sha256:"
+    [ ! -e "half/blobs/sha256/$digest" ] || fail 'what cannot be read came in'
+done
+! grep -q "$stray" err || fail 'what names nothing that came in was told'
+run 0 fsck --strict half
+
 # Nor is one that cannot be read.
 without_root
 chmod 000 "source/blobs/sha256/$others"
