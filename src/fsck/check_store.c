@@ -72,6 +72,27 @@ static int check_folders(struct ocs_fsck_run *run, struct ocs_error *err)
     return 0;
 }
 
+static int check_state_folders(struct ocs_fsck_run *run, struct ocs_error *err)
+{
+    int r = 0;
+    size_t next = 0;
+    const char *odd;
+    while (r == 0 && (odd = ocs_store_odd_folder(run->store->state, &next))) {
+        char path[64];
+        snprintf(path, sizeof(path), ".ocistore/%s", odd);
+        struct ocs_finding_note note = {
+            .id = "store-folder-invalid",
+            .severity = ocs_finding_severity("store-folder-invalid"),
+            .blob = OCS_NO_BLOB,
+            .path = path,
+            .message = "is a link or no folder",
+            .action = OCS_STORE_ODD_HELP,
+        };
+        r = ocs_findings_add(&run->findings, &note, err);
+    }
+    return r;
+}
+
 int ocs_check_store(struct ocs_fsck_run *run, struct ocs_error *err)
 {
     if (!run->store)
@@ -79,6 +100,8 @@ int ocs_check_store(struct ocs_fsck_run *run, struct ocs_error *err)
     int r = check_marker(run, err);
     if (r == 0)
         r = check_folders(run, err);
+    if (r == 0)
+        r = check_state_folders(run, err);
     if (r == 0 && !on_one_mount(run->store->dir, "blobs", ".ocistore"))
         r = ocs_fsck_blame_file(run, "store-split", "blobs",
                                 "is on another file system than .ocistore", err);

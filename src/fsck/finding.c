@@ -55,6 +55,7 @@ static const struct {
     {"ref-name-invalid", OCS_SEVERITY_WARNING},
     {"roots-entry-damaged", OCS_SEVERITY_ERROR},
     {"store-feature-unknown", OCS_SEVERITY_FATAL},
+    {"store-folder-invalid", OCS_SEVERITY_ERROR},
     {"store-marker-damaged", OCS_SEVERITY_FATAL},
     {"store-marker-missing", OCS_SEVERITY_FATAL},
     {"store-split", OCS_SEVERITY_FATAL},

@@ -187,7 +187,9 @@ static int open_files(int state_dir, struct ocs_locks *locks, struct ocs_error *
             result = ocs_io_open_dir(state_dir, "locks", &locks->dir, ".ocistore/locks", err);
     }
     if (result > 0)
-        return ocs_error_raise(err, OCS_FAILED, ".ocistore/locks is a link or no folder");
+        return ocs_error_hint(
+            err, ocs_error_raise(err, OCS_FAILED, ".ocistore/locks is a link or no folder"),
+            "move it away: a folder is made when it is wanted");
     for (size_t i = 0; result == 0 && i < OCS_LOCK_KINDS; i++)
         result = ocs_io_open_or_create(locks->dir, KINDS[i].file, LOCK_MODE, &locks->fds[i],
                                        KINDS[i].what, err);

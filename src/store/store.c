@@ -120,6 +120,29 @@ static int open_blobs(struct ocs_store *store, bool for_fsck, struct ocs_error *
     return result;
 }
 
+const char *ocs_store_odd_folder(int state_dir, size_t *next)
+{
+    static const char *const folders[] = {"trash", "quarantine", "tmp", "locks", "locks/layouts"};
+    while (*next < sizeof(folders) / sizeof(folders[0])) {
+        struct stat st;
+        const char *folder = folders[(*next)++];
+        if (fstatat(state_dir, folder, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
+            return folder;
+    }
+    return NULL;
+}
+
+static int check_folders(const struct ocs_store *store, struct ocs_error *err)
+{
+    size_t next = 0;
+    const char *odd = ocs_store_odd_folder(store->state, &next);
+    if (!odd)
+        return 0;
+    return ocs_error_hint(
+        err, ocs_error_raise(err, OCS_REFUSED, ".ocistore/%s is a link or no folder", odd),
+        OCS_STORE_ODD_HELP);
+}
+
 int ocs_store_open(const char *dir, const struct ocs_open_options *options, struct ocs_store **out,
                    struct ocs_error *err)
 {
@@ -140,6 +163,8 @@ int ocs_store_open(const char *dir, const struct ocs_open_options *options, stru
         result = read_marker(store, for_fsck, err);
     if (result == 0)
         result = open_blobs(store, for_fsck, err);
+    if (result == 0 && !for_fsck)
+        result = check_folders(store, err);
     if (result == 0)
         result = ocs_locks_open(store->state, &store->locks, err);
     if (result < 0) {

@@ -28,6 +28,12 @@ struct ocs_store {
 /* Network file systems lie about locks and maps: OCS_REFUSED unless `allowed`. */
 int ocs_store_check_filesystem(int dir, const char *path, bool allowed, struct ocs_error *err);
 
+/* Of the folders of the state that are made when they are wanted, the next one from *next on
+ * (0 at first) that is something else: nothing could be put there, and what was there would be
+ * overlooked.  NULL: no more. */
+const char *ocs_store_odd_folder(int state_dir, size_t *next);
+#define OCS_STORE_ODD_HELP "move it away: a folder is made when it is wanted"
+
 /* Opens the graph, or makes one when there is none or the old one is corrupt
  * (which is kept beside).  Negative: OCS_FAILED when there can be none. */
 int ocs_store_graph(struct ocs_store *store, struct ocs_graph **out, struct ocs_error *err);
