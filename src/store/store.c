@@ -248,8 +248,8 @@ int ocs_store_graph_leave(struct ocs_store *store, struct ocs_error *err)
         free(path);
         return OCS_STORE_GRAPH_AS_IT_WAS;
     }
-    ocs_store_notice(store, "the graph in %s cannot be written: what is learned now is forgotten",
-                     store->graph_path);
+    ocs_store_notice(store, "the graph in %s %s", store->graph_path,
+                     ocs_private_graph_trouble(store->graph_path));
     if (store->graph)
         ocs_graph_close(store->graph);
     store->graph = NULL;

@@ -93,5 +93,14 @@ OCISTORE_BIN=$TEMPORARY/program
 run 0 gc
 OCISTORE_BIN=$TEMPORARY/as_nobody
 looks
+run 0 fsck
+complains "the graph in $STORE/.ocistore/graph cannot be written: what is learned now is forgotten"
+for mode in '600 data.mdb' '700 .'; do
+    chmod "${mode% *}" "$STORE/.ocistore/graph/${mode#* }"
+    looks
+    run 0 fsck
+    complains "the graph in $STORE/.ocistore/graph cannot be read: this run begins without what it knows"
+    chmod a+rX "$STORE/.ocistore/graph/${mode#* }"
+done
 OCISTORE_BIN=$TEMPORARY/program
 run 0 fsck
