@@ -14,6 +14,10 @@ struct ocs_breaker {
     uint64_t due_bytes; /* of these: unreferenced, and due in this run */
     uint64_t due_blobs;
     uint64_t waiting_bytes; /* of these: unreferenced, and waiting */
+    /* Layouts whose last good index.json listed some of what is due: how many, and the
+     * first of them, the census's. */
+    size_t shorter;
+    const char *layout;
 };
 
 int ocs_breaker_take(struct ocs_store *store, const struct ocs_census *census,

@@ -404,6 +404,7 @@ static void most_of_what_was_live(void **state)
     shelf_layout(shelf, "one", LIST(NULL));
     shelf_layout(shelf, "two", LIST(NULL));
     shelf_must_refuse(shelf, 1, "100 % of all that was needed");
+    assert_non_null(strstr(shelf->err.message, "layout 'one' (and 1 more) no longer lists"));
     assert_non_null(strstr(shelf->err.hint, "--max-delete 100%"));
     assert_true(shelf_told(shelf, &other.layer, "trash"));
     assert_int_equal(shelf_dry(shelf, 1), -OCS_REFUSED);
