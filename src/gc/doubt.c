@@ -86,6 +86,7 @@ static int add_doubtful(struct doubts *doubts, struct ocs_graph_txn *txn, uint32
     item->present = doubts->census->present[id];
     item->open = true;
     int result = ocs_graph_get_node(txn, id, &item->node, err);
+    item->node.kind = doubts->census->view.kind[id]; /* the row may be of other bytes or rules */
     if (result == 0)
         result = ocs_digest_set_add(doubts->wanted, &item->node.digest, &index, err);
     if (result == 0)

@@ -95,19 +95,43 @@ static int list_blobs(void *data, struct ocs_error *err)
 
 /* ---- merged with the graph ---- */
 
+struct merging {
+    struct ocs_store *store;
+    struct ocs_census *census;
+    struct ocs_graph_txn *txn;
+};
+
+/* Where no digest vouches for the bytes, the edges that are known are those of the file
+ * as it was: half of a document that another tool has gone on writing since. */
+static int check_unverifiable(const struct merging *merging, uint32_t id, struct ocs_error *err)
+{
+    struct ocs_node node;
+    struct stat st;
+    int result = ocs_graph_get_node(merging->txn, id, &node, err);
+    if (result != 0)
+        return result;
+    result = ocs_blobs_stat(merging->store->blobs, &node.digest, &st, err);
+    if (result != 0)
+        return result < 0 ? result : 0;
+    struct ocs_stamp stamp = ocs_stamp_of(&st);
+    if (!ocs_stamp_equal(&stamp, &node.stamp))
+        merging->census->view.kind[id] = OCS_NODE_UNREAD;
+    return 0;
+}
+
 /* Both are sorted: each step goes on from where the last one ended. */
 static int on_id(void *data, const unsigned char *key, size_t size, uint32_t id,
                  struct ocs_error *err)
 {
-    struct ocs_census *census = data;
-    (void)err;
-    if (ocs_digest_list_seek(census->names, key, size, &census->merged) &&
-        id < census->view.count) {
-        census->id_of[census->merged] = id;
-        census->place_of[id] = census->merged;
-        census->present[id] = 1;
-    }
-    return 0;
+    const struct merging *merging = data;
+    struct ocs_census *census = merging->census;
+    if (!ocs_digest_list_seek(census->names, key, size, &census->merged) ||
+        id >= census->view.count)
+        return 0;
+    census->id_of[census->merged] = id;
+    census->place_of[id] = census->merged;
+    census->present[id] = 1;
+    return ocs_algorithm_verifiable(key[0]) ? 0 : check_unverifiable(merging, id, err);
 }
 
 static int begin(struct ocs_store *store, struct ocs_graph_txn **txn, struct ocs_error *err)
@@ -150,10 +174,11 @@ static int merge(struct ocs_store *store, struct ocs_census *census, struct ocs_
         return result;
     memset(census->id_of, 0xff, census->files * sizeof(*census->id_of)); /* NO_ID */
     census->merged = 0;
-    return ocs_graph_each_id(txn, census, on_id, err);
+    struct merging merging = {.store = store, .census = census, .txn = txn};
+    return ocs_graph_each_id(txn, &merging, on_id, err);
 }
 
-/* The files that the graph has no row for, or only as somebody's child. */
+/* The files that the graph has no row for, or only as somebody's child, or of other bytes. */
 static int list_unknown(const struct ocs_census *census, uint32_t **out, size_t *count,
                         struct ocs_error *err)
 {

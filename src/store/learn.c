@@ -125,14 +125,17 @@ struct learning {
 
 /* Other tools write documents under their final names.  What was read of a
  * half-written one must not be remembered as its edges: it stays unread, and is
- * read again next time.  An opaque blob has no edges, whole or not. */
+ * read again next time.  An opaque blob has no edges, whole or not.
+ * Where the digest cannot tell, half a document is one that does not end. */
 static bool is_whole(int fd, const struct ocs_digest *digest, const struct item *item)
 {
     struct ocs_digest actual;
     enum ocs_algorithm algorithm = ocs_digest_algorithm(digest);
     const struct ocs_bytes *bytes = &item->bytes;
-    if (item->document.state == OCS_DOCUMENT_OPAQUE || !ocs_algorithm_verifiable(algorithm))
+    if (item->document.state == OCS_DOCUMENT_OPAQUE)
         return true;
+    if (!ocs_algorithm_verifiable(algorithm))
+        return item->document.state != OCS_DOCUMENT_INVALID;
     if (!bytes->data && lseek(fd, 0, SEEK_SET) < 0)
         return false;
     int result = bytes->data ? ocs_hash_bytes(algorithm, bytes->data, bytes->size, &actual, NULL)
@@ -173,6 +176,8 @@ static void read_item(const struct learning *learning, struct item *item)
     ocs_digest_format(&digest, text);
     item->known = ocs_learn_blob(fd, &item->bytes, &item->document, text, NULL) == 0 &&
                   (is_signed_schema1(&item->document) || is_whole(fd, &digest, item));
+    if (!item->known && !ocs_algorithm_verifiable(ocs_digest_algorithm(&digest)))
+        item->stamp = (struct ocs_stamp){.size = item->stamp.size}; /* read it again next time */
     keep_edges(item);
 }
 

@@ -322,6 +322,33 @@ static void a_damaged_manifest_that_goes_away(void **state)
     }
 }
 
+/* Its digest cannot tell that it was half written when it was read. */
+static void a_document_of_another_algorithm_grows(void **state)
+{
+    struct shelf *shelf = *state;
+    struct scene scene;
+    char text[SHELF_TEXT], half[SHELF_TEXT];
+    set(shelf, &scene);
+    struct blob other = {"other:abc", "blobs/other/abc", MANIFEST, 0};
+    shelf_manifest_text(text, &scene.image.config, LIST(&scene.image.layer), NULL);
+    other.size = strlen(text);
+    snprintf(half, sizeof(half), "%.*s", (int)other.size / 2, text);
+    drop(shelf, scene.image.manifest.path);
+    place_mkdirs(shelf->place, "blobs/other");
+    shelf_layout(shelf, "one", LIST(NULL));
+    shelf->options.grace_s = SHELF_HOUR;
+    place_write(shelf->place, other.path, "{\"schemaVersion\":2}");
+    shelf_must_gc(shelf, 0);
+    shelf->options.grace_s = 0;
+    shelf_layout(shelf, "one", LIST(&other));
+    place_write(shelf->place, other.path, half);
+    shelf_must_refuse(shelf, 1, "is damaged or cannot be read");
+    place_write(shelf->place, other.path, text);
+    shelf_must_gc(shelf, 2);
+    assert_int_equal(shelf->report.trashed, 1);
+    assert_true(shelf_has(shelf, &scene.image.layer) && shelf_has(shelf, &scene.image.config));
+}
+
 /* An entry of index.json may name what is no document: that was known. */
 static void an_opaque_entry_that_was_good_and_is_gone(void **state)
 {
@@ -483,6 +510,7 @@ int main(void)
         SHELF_TEST(a_sparse_index_and_a_missing_subject),
         SHELF_TEST(a_child_in_quarantine_that_nobody_knows),
         SHELF_TEST(a_damaged_manifest_that_goes_away),
+        SHELF_TEST(a_document_of_another_algorithm_grows),
         SHELF_TEST(an_opaque_entry_that_was_good_and_is_gone),
         SHELF_TEST(edges_are_read_from_quarantine_trash_and_layouts),
         SHELF_TEST(edges_are_read_from_data),
