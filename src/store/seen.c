@@ -24,7 +24,8 @@ static void see_link(struct walk *walk, int dir, const char *name)
     struct stat st;
     char path[sizeof("layouts/") + sizeof(walk->name) + NAME_MAX];
     char trouble[sizeof(path) + 32];
-    if (fstatat(dir, name, &st, 0) < 0 || !S_ISDIR(st.st_mode))
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISLNK(st.st_mode) ||
+        fstatat(dir, name, &st, 0) < 0 || !S_ISDIR(st.st_mode))
         return;
     snprintf(path, sizeof(path), "layouts/%s%s%s", walk->name, *walk->name ? "/" : "", name);
     snprintf(trouble, sizeof(trouble), "%s is a link to a folder", path);
@@ -106,7 +107,7 @@ static int walk_layouts(struct walk *walk, int dir, size_t length, unsigned dept
     struct dirent *entry;
     while ((errno = 0, entry = readdir(entries))) {
         const char *name = entry->d_name;
-        if (entry->d_type == DT_LNK)
+        if (entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN)
             see_link(walk, dir, name);
         if (name[0] == '.' || strcmp(name, "blobs") == 0 ||
             (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))

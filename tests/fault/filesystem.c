@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the ocistore developers */
 
-/* $OCS_FAULT_NETWORK is a folder: what lies in it is on NFS. */
+/* $OCS_FAULT_NETWORK is a folder: what lies in it is on NFS.
+ * $OCS_FAULT_UNTYPED: folders do not tell what their entries are. */
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,3 +31,14 @@ int fstatfs(int fd, struct statfs *out)
 }
 
 int fstatfs64(int fd, struct statfs64 *out) __attribute__((alias("fstatfs")));
+
+struct dirent *readdir(DIR *dir)
+{
+    struct dirent *(*next)(DIR *) = (struct dirent * (*)(DIR *)) dlsym(RTLD_NEXT, "readdir");
+    struct dirent *entry = next(dir);
+    if (entry && getenv("OCS_FAULT_UNTYPED"))
+        entry->d_type = DT_UNKNOWN;
+    return entry;
+}
+
+struct dirent64 *readdir64(DIR *dir) __attribute__((alias("readdir")));
