@@ -2,9 +2,6 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "check_presence.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 /* How an absent blob is missed; ascending in the order of reporting. */
 enum missing {
     MISSING_ROOT = 1u << 0,   /* by an index.json */
@@ -141,80 +138,7 @@ static int blame_missing(struct ocs_fsck_run *run, uint32_t blob, struct ocs_err
     return 0;
 }
 
-/* ---- sizes ---- */
-
-static int blame_size(struct ocs_fsck_run *run, const char *id, uint32_t blob, int64_t expected,
-                      int64_t actual, struct ocs_error *err)
-{
-    char first[24], second[24];
-    snprintf(first, sizeof(first), "%" PRId64, expected);
-    snprintf(second, sizeof(second), "%" PRId64, actual);
-    struct ocs_finding_note note = {
-        .id = id,
-        .severity = ocs_fsck_damage_severity(run, blob),
-        .blob = blob,
-        .expected = first,
-        .actual = second,
-    };
-    return ocs_findings_add(&run->findings, &note, err);
-}
-
-/* The place of the blob's further declarations, which are sorted by blob. */
-static size_t first_declaration(const struct ocs_inventory *inventory, uint32_t blob)
-{
-    size_t low = 0, high = inventory->declaration_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (inventory->declarations[middle].blob < blob)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-struct sizes { /* that descriptors give */
-    int64_t low, high;
-    bool matched; /* one of them is the file's */
-};
-
-static struct sizes look_at_sizes(const struct ocs_inventory *inventory, uint32_t blob)
-{
-    const struct ocs_blob_state *state = &inventory->blobs[blob];
-    struct sizes sizes = {
-        .low = state->declared,
-        .high = state->declared,
-        .matched = state->declared == (int64_t)state->size,
-    };
-    if (!(state->flags & OCS_BLOB_SIZES))
-        return sizes;
-    for (size_t i = first_declaration(inventory, blob);
-         i < inventory->declaration_count && inventory->declarations[i].blob == blob; i++) {
-        int64_t size = inventory->declarations[i].size;
-        if (size < 0)
-            continue;
-        sizes.low = size < sizes.low ? size : sizes.low;
-        sizes.high = size > sizes.high ? size : sizes.high;
-        sizes.matched |= size == (int64_t)state->size;
-    }
-    return sizes;
-}
-
-static int check_size(struct ocs_fsck_run *run, uint32_t blob, struct ocs_error *err)
-{
-    const struct ocs_blob_state *state = &run->inventory.blobs[blob];
-    if (state->declared < 0)
-        return 0;
-    struct sizes sizes = look_at_sizes(&run->inventory, blob);
-    int r = 0;
-    if (sizes.low != sizes.high)
-        r = blame_size(run, "descriptor-size-conflict", blob, sizes.low, sizes.high, err);
-    bool sized = state->presence == OCS_PRESENCE_HERE &&
-                 !(state->flags & (OCS_BLOB_EMPTY | OCS_BLOB_IN_FLUX));
-    if (r == 0 && sized && !sizes.matched)
-        r = blame_size(run, "blob-size-mismatch", blob, sizes.low, (int64_t)state->size, err);
-    return r;
-}
+/* ---- the whole ---- */
 
 static int check_blob(struct ocs_fsck_run *run, uint32_t blob, struct ocs_error *err)
 {
@@ -230,7 +154,7 @@ static int check_blob(struct ocs_fsck_run *run, uint32_t blob, struct ocs_error 
         };
         r = ocs_findings_add(&run->findings, &note, err);
     }
-    return r == 0 ? check_size(run, blob, err) : r;
+    return r;
 }
 
 int ocs_check_presence(struct ocs_fsck_run *run, struct ocs_error *err)

@@ -3,7 +3,7 @@
 #ifndef OCS_FSCK_CHECK_PRESENCE_H
 #define OCS_FSCK_CHECK_PRESENCE_H
 
-/* The end of phase 3: what is referenced and is not there, and sizes. */
+/* The end of phase 3: what is referenced and is not there. */
 
 #include "run.h"
 

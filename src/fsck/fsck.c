@@ -6,6 +6,7 @@
 #include "check_layer.h"
 #include "check_orphans.h"
 #include "check_presence.h"
+#include "check_sizes.h"
 #include "check_roots.h"
 #include "check_store.h"
 #include "layers.h"
@@ -56,6 +57,8 @@ static int check_references(struct ocs_fsck_run *run, struct ocs_error *err)
     int r = ocs_recheck(run, err);
     if (r == 0)
         r = ocs_check_presence(run, err);
+    if (r == 0)
+        r = ocs_check_sizes(run, err);
     if (r == 0)
         r = ocs_layers_check_counts(run, err);
     if (r == 0)

@@ -109,7 +109,7 @@ run 0 fsck --strict broken
 image lying good
 good=$(tagged good)
 image lying liar ",\"subject\":$(manifest | sed 's/"size":/&1/')"
-liar=$hex
+liar=$hex liar_told=$(manifest)
 list lying "$good"
 run 0 init lies
 run 4 --store lies import lying
@@ -117,6 +117,13 @@ prints '1 image; 3 blobs copied'
 complains 'bytes, and its descriptor says'
 [ ! -e "lies/blobs/sha256/$liar" ] || fail 'a referrer that lies of its subject came in'
 run 0 fsck --strict lies
+# Of the two fsck names the one that lies, listed or not, and also where nothing else says the size.
+for entries in "$good,$liar_told" "$good" "$liar_told"; do
+    list lying "$entries"
+    run_json 4 fsck lying
+    holds --arg liar "sha256:$liar" 'map(select(.severity == "error") | [.id, .digest]) ==
+        [["descriptor-size-conflict", $liar]]'
+done
 
 # What cannot be read as a document may have been one: of an entry's manifest, of a referrer;
 # and what names nothing that came in is of nobody.

@@ -284,7 +284,7 @@ static const struct row rows[] = {
      NULL},
     {"data and the blob", data_and_blob, "", OCS_OK, NULL},
     {"other data", data_is_other, "error descriptor-data-mismatch m (shop:x)\n", OCS_REFUSED, NULL},
-    {"two sizes", two_sizes, "error descriptor-size-conflict base (shop:x)\n", OCS_REFUSED, NULL},
+    {"two sizes", two_sizes, "error descriptor-size-conflict m (shop:x)\n", OCS_REFUSED, NULL},
     {"a wrong size", wrong_size, "error blob-size-mismatch base (shop:x)\n", OCS_REFUSED, NULL},
     {"two names of a member", two_names_of_a_member, "error document-ambiguous m (shop:x)\n",
      OCS_REFUSED, NULL},
