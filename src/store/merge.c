@@ -6,6 +6,7 @@
 #include "edit.h"
 #include "error.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- what the edit is ---- */
@@ -145,13 +146,43 @@ static void report_move(const struct merging *merging, const struct ocs_merge_en
                      ocs_digest_format(old, from), ocs_digest_format(&entry->digest, to));
 }
 
+void ocs_merge_outcome_clear(struct ocs_merge_outcome *outcome)
+{
+    for (size_t i = 0; i < outcome->told_count; i++)
+        free(outcome->told[i]);
+    free(outcome->told);
+}
+
+/* Whether `text` was told before; one that cannot be kept may be told again. */
+static bool was_told(struct ocs_merge_outcome *outcome, const char *text)
+{
+    size_t count = outcome->told_count;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(outcome->told[i], text) == 0)
+            return true;
+    }
+    if ((count & (count - 1)) == 0) {
+        char **grown = realloc(outcome->told, (count ? count * 2 : 1) * sizeof(*grown));
+        if (!grown)
+            return false;
+        outcome->told = grown;
+    }
+    outcome->told[count] = strdup(text);
+    outcome->told_count += outcome->told[count] != NULL;
+    return false;
+}
+
 static void report_skip(const struct merging *merging, const struct ocs_merge_entry *entry,
                         const struct ocs_digest *there)
 {
     char left[OCS_DIGEST_BUF], has[OCS_DIGEST_BUF];
-    ocs_store_notice(merging->store, "%s:%s stays as it is, %s: %s did not come back",
-                     merging->layout, entry->ref, ocs_digest_format(there, has),
-                     ocs_digest_format(&entry->digest, left));
+    char text[1024];
+    snprintf(text, sizeof(text), "%s:%s stays as it is, %s: %s did not come back", merging->layout,
+             entry->ref, ocs_digest_format(there, has), ocs_digest_format(&entry->digest, left));
+    if (merging->outcome)
+        merging->outcome->skipped = true;
+    if (!merging->outcome || !was_told(merging->outcome, text))
+        ocs_store_notice(merging->store, "%s", text);
 }
 
 /* What has the tag of the entry and is to stay; or NULL. */
@@ -186,8 +217,6 @@ static bool settle(const struct merging *merging, size_t number, const struct pl
     const struct place *other = merging->keep_tags ? in_the_way(entry, there, wanted) : NULL;
     if (other) {
         report_skip(merging, entry, other->digest);
-        if (merging->outcome)
-            merging->outcome->skipped = true;
         return false;
     }
     return find(wanted, entry->ref, &entry->digest)->entry == number;
@@ -343,6 +372,6 @@ int ocs_merge_missing(struct ocs_store *store, const char *layout,
         .keep_tags = true,
         .outcome = outcome,
     };
-    *outcome = (struct ocs_merge_outcome){0};
+    outcome->added = outcome->skipped = false;
     return merge(&merging, err);
 }

@@ -22,11 +22,15 @@ int ocs_merge(struct ocs_store *store, const char *layout, const struct ocs_merg
 
 struct ocs_merge_outcome {
     bool added;   /* it got an entry that it had not */
-    bool skipped; /* its tag leads to something else: told as a notice */
+    bool skipped; /* its tag leads to something else: told as a notice, once */
+    char **told;  /* private: such notices, also of calls before that had the same outcome */
+    size_t told_count;
 };
+void ocs_merge_outcome_clear(struct ocs_merge_outcome *outcome);
+#define auto_merge_outcome __attribute__((cleanup(ocs_merge_outcome_clear)))
 
 /* The same, but a tag that the layout has stays where it is: for bringing back
- * what was there before. */
+ * what was there before.  *outcome is zeros before the first call, and is cleared in the end. */
 int ocs_merge_missing(struct ocs_store *store, const char *layout,
                       const struct ocs_merge_entry *entries, size_t count,
                       struct ocs_merge_outcome *outcome, struct ocs_error *err);

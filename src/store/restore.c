@@ -15,51 +15,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* trash list and trash restore. */
+/* trash restore. */
 
-/* ---- list ---- */
-
-struct listing {
-    struct ocs_store *store;
-    void *data;
-    void (*on_entry)(void *data, const struct ocs_trash_entry *entry);
-};
-
-static int list_entry(void *data, const char *run, const char *path,
-                      const struct ocs_digest *digest, const struct stat *st, struct ocs_error *err)
-{
-    const struct listing *listing = data;
-    auto_index struct ocs_index now = {0};
-    struct ocs_trash_lack lack = {0};
-    char text[OCS_DIGEST_BUF];
-    char name[OCS_LAYOUT_NAME_MAX + 1];
-    struct ocs_trash_entry entry = {
-        .run = run,
-        .since = ocs_run_time(run),
-        .path = path,
-        .digest = digest ? ocs_digest_format(digest, text) : NULL,
-        .layout = ocs_trash_layout_of(path, "/index.json", name, sizeof(name)) ? name : NULL,
-        .bytes = ocs_blob_frees(st),
-    };
-    (void)err;
-    if (entry.layout && ocs_trash_layout_now(listing->store, name, &now, NULL) == 0)
-        ocs_trash_layout_lacks(listing->store, run, name, &now, &lack);
-    entry.images = lack.images;
-    entry.first = lack.images ? lack.first : NULL;
-    listing->on_entry(listing->data, &entry);
-    return 0;
-}
-
-int ocs_trash_list(struct ocs_store *store, void *data,
-                   void (*on_entry)(void *data, const struct ocs_trash_entry *entry),
-                   struct ocs_error *err)
-{
-    struct listing listing = {.store = store, .data = data, .on_entry = on_entry};
-    struct ocs_trash_visitor visitor = {.data = &listing, .on_entry = list_entry};
-    return ocs_trash_each(store->state, &visitor, err);
-}
-
-/* ---- restore ---- */
+/* ---- what lies there ---- */
 
 /* What is looked for, and the runs that hold it, oldest first. */
 struct search {
@@ -201,7 +159,12 @@ static int restore_run(struct ocs_store *store, const char *run, const char *lay
 {
     auto_index struct ocs_index index = {0};
     uint64_t healed = 0, moved = 0;
-    int result = ocs_trash_layout_index(store, run, layout, &index, err);
+    bool is_last = false;
+    int result = ocs_trash_layout_index(store, run, layout, &index, &is_last, err);
+    if (is_last)
+        ocs_store_notice(store,
+                         "trash/%s/layouts/%s/index.json is no index: the last good one is used",
+                         run, layout);
     if (result == 0) /* what it needs and gc has moved away */
         result = ocs_heal_for(store, &index.document, &healed, err);
     if (result == 0)
@@ -305,7 +268,7 @@ static int restore_layout(struct restoring *restoring, const char *layout, bool 
 {
     struct ocs_store *store = restoring->store;
     auto_search struct search search = {.layout = layout};
-    struct ocs_merge_outcome outcome = {0};
+    auto_merge_outcome struct ocs_merge_outcome outcome = {0};
     bool skipped = false; /* a newer one */
     int result = find(store, &search, layout, err);
     size_t left = search.count;
@@ -396,6 +359,42 @@ static int restore_digest(struct restoring *restoring, const char *text, struct 
     return result;
 }
 
+/* Nothing is done for one name when there is nothing for another. */
+static int check_digest(struct ocs_store *store, const char *text, struct ocs_error *err)
+{
+    char whole[OCS_DIGEST_BUF];
+    struct ocs_digest digest;
+    struct stat st;
+    auto_search struct search search = {.digest = &digest};
+    int result = ocs_short_digest(store, text, &digest, err);
+    if (result == 0)
+        result = ocs_blobs_stat(store->blobs, &digest, &st, err);
+    return result > 0 ? find(store, &search, ocs_digest_format(&digest, whole), err) : result;
+}
+
+static int check_name(struct ocs_store *store, const char *name, struct ocs_error *err)
+{
+    auto_index struct ocs_index index = {0};
+    auto_search struct search search = {.layout = name};
+    if (ocs_short_digest_given(name))
+        return check_digest(store, name, err);
+    int result = read_lost_index(store, name, &index, err);
+    if (result == OCS_ROOTS_DAMAGED)
+        return 0; /* told when it is its turn */
+    return result > 0 ? find(store, &search, name, err) : result;
+}
+
+/* Its folder was made anew from what it listed last: what rm took before is another matter. */
+static int tell_older(struct ocs_store *store, const char *layout, struct ocs_error *err)
+{
+    auto_search struct search search = {.layout = layout};
+    struct ocs_trash_visitor visitor = {.data = &search, .on_entry = match_entry};
+    int result = ocs_trash_each(store->state, &visitor, err);
+    if (result == 0)
+        tell_more(store, &search, search.count);
+    return result;
+}
+
 static int restore_one(struct restoring *restoring, const char *name, struct ocs_error *err)
 {
     struct ocs_store *store = restoring->store;
@@ -403,7 +402,9 @@ static int restore_one(struct restoring *restoring, const char *name, struct ocs
     if (ocs_short_digest_given(name))
         return restore_digest(restoring, name, err);
     int result = restore_folder(store, name, &changed, err);
-    if (result == 0 && !changed)
+    if (result == 0 && changed)
+        result = tell_older(store, name, err);
+    else if (result == 0)
         result = restore_layout(restoring, name, &changed, err);
     return result == 0 ? check_layout(restoring, name, changed, err) : result;
 }
@@ -416,6 +417,8 @@ int ocs_trash_restore(struct ocs_store *store, const char *const *names, size_t 
     int result = ocs_store_writer(store, err);
     if (result < 0)
         return result;
+    for (size_t i = 0; result == 0 && i < count; i++)
+        result = check_name(store, names[i], err);
     for (size_t i = 0; result == 0 && i < count; i++)
         result = restore_one(&restoring, names[i], err);
     if (result == 0) /* what a restored blob is needed with */

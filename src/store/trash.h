@@ -51,6 +51,7 @@ struct ocs_trash_visitor {
     /* path is relative to trash/<run>; digest is NULL for what is no blob. */
     int (*on_entry)(void *data, const char *run, const char *path, const struct ocs_digest *digest,
                     const struct stat *st, struct ocs_error *err);
+    bool sorted; /* by path in each run; else as the folders have them */
 };
 /* Every entry of every run, oldest run first. */
 int ocs_trash_each(int state_dir, const struct ocs_trash_visitor *visitor, struct ocs_error *err);

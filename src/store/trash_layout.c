@@ -45,7 +45,7 @@ static int read_last_index(struct ocs_store *store, const char *run, const char 
 }
 
 int ocs_trash_layout_index(struct ocs_store *store, const char *run, const char *layout,
-                           struct ocs_index *out, struct ocs_error *err)
+                           struct ocs_index *out, bool *is_last, struct ocs_error *err)
 {
     char path[OCS_LAYOUT_NAME_MAX + 64];
     auto_fd int dir = -1;
@@ -56,10 +56,9 @@ int ocs_trash_layout_index(struct ocs_store *store, const char *run, const char 
         return ocs_error_raise(err, OCS_BUSY, "%s was taken away meanwhile", path);
     if (result == 0)
         result = ocs_index_read(dir, path, &wait, out, err);
-    if (result > 0 && read_last_index(store, run, layout, out, NULL) == 0) {
-        ocs_store_notice(store, "%s/index.json is no index: the last good one is used", path);
+    *is_last = result > 0 && read_last_index(store, run, layout, out, NULL) == 0;
+    if (*is_last)
         result = 0;
-    }
     if (result == 0 && out->document.state != OCS_DOCUMENT_STRICT)
         return ocs_error_raise(err, OCS_REFUSED, "%s/index.json can be read in two ways", path);
     return result > 0 ? -OCS_REFUSED : result;
@@ -118,9 +117,10 @@ void ocs_trash_layout_lacks(struct ocs_store *store, const char *run, const char
     auto_index struct ocs_index old = {0};
     auto_trash_entries struct ocs_trash_entries entries = {0};
     size_t first = 0;
+    bool is_last;
     char text[OCS_DIGEST_BUF];
     *out = (struct ocs_trash_lack){0};
-    if (ocs_trash_layout_index(store, run, layout, &old, NULL) != 0 ||
+    if (ocs_trash_layout_index(store, run, layout, &old, &is_last, NULL) != 0 ||
         ocs_trash_entries_fill(&old, &entries, NULL) != 0 ||
         ocs_merge_lacks(now, entries.items, entries.count, &out->images, &first, NULL) != 0 ||
         out->images == 0)

@@ -11,10 +11,10 @@
  * place. */
 bool ocs_trash_layout_of(const char *path, const char *after, char *out, size_t size);
 
-/* The index.json that a run has of a layout, or the last good one that went with it.
+/* The index.json that a run has of a layout, or (*is_last) the last good one that went with it.
  * Errors: OCS_REFUSED, it can be read in two ways or is none; OCS_BUSY, it went away. */
 int ocs_trash_layout_index(struct ocs_store *store, const char *run, const char *layout,
-                           struct ocs_index *out, struct ocs_error *err);
+                           struct ocs_index *out, bool *is_last, struct ocs_error *err);
 /* That of the layout as it was last seen; an empty one when it is not registered. */
 int ocs_trash_layout_now(struct ocs_store *store, const char *layout, struct ocs_index *out,
                          struct ocs_error *err);

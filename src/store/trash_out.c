@@ -106,7 +106,8 @@ int ocs_trash_each(int state_dir, const struct ocs_trash_visitor *visitor, struc
     int result = list_runs(state_dir, &runs, err);
     for (size_t i = 0; result == 0 && i < runs.count; i++) {
         struct visit visit = {.run = runs.items[i], .visitor = visitor};
-        struct ocs_walk walk = {.root = state_dir, .data = &visit, .on_file = visit_file};
+        struct ocs_walk walk = {
+            .root = state_dir, .sorted = visitor->sorted, .data = &visit, .on_file = visit_file};
         visit.base = walk_begin(&walk, runs.items[i]) + 1;
         result = ocs_walk_run(&walk, err);
     }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_dots(const char *name)
@@ -58,6 +59,43 @@ static int walk_entry(struct ocs_walk *walk, int dir, const char *name, struct o
     return result;
 }
 
+static int walk_unsorted(struct ocs_walk *walk, DIR *dir, struct ocs_error *err)
+{
+    struct dirent *entry;
+    while ((entry = ocs_walk_next(dir))) {
+        int result = walk_entry(walk, dirfd(dir), entry->d_name, err);
+        if (result)
+            return result;
+    }
+    return errno ? ocs_error_errno(err, "%s", walk->path) : 0;
+}
+
+static int is_wanted(const struct dirent *entry)
+{
+    return !is_dots(entry->d_name);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int walk_sorted(struct ocs_walk *walk, DIR *dir, struct ocs_error *err)
+{
+    struct dirent **entries = NULL;
+    int result = 0;
+    int count = scandirat(dirfd(dir), ".", &entries, is_wanted, by_name);
+    if (count < 0)
+        return ocs_error_errno(err, "%s", walk->path);
+    for (int i = 0; i < count; i++) {
+        if (result == 0)
+            result = walk_entry(walk, dirfd(dir), entries[i]->d_name, err);
+        free(entries[i]);
+    }
+    free(entries);
+    return result;
+}
+
 /* Recursive: the depth is bounded by PATH_MAX. */
 static int walk_folder(struct ocs_walk *walk, struct ocs_error *err)
 {
@@ -65,14 +103,9 @@ static int walk_folder(struct ocs_walk *walk, struct ocs_error *err)
     int result = ocs_walk_open(walk->root, walk->path, &dir, err);
     if (result)
         return result < 0 ? result : 0;
-    struct dirent *entry;
-    while ((entry = ocs_walk_next(dir))) {
-        result = walk_entry(walk, dirfd(dir), entry->d_name, err);
-        if (result)
-            return result;
-    }
-    if (errno)
-        return ocs_error_errno(err, "%s", walk->path);
+    result = walk->sorted ? walk_sorted(walk, dir, err) : walk_unsorted(walk, dir, err);
+    if (result)
+        return result;
     return walk->on_folder_end ? walk->on_folder_end(walk, err) : 0;
 }
 

@@ -19,6 +19,7 @@ struct dirent *ocs_walk_next(DIR *dir);
 struct ocs_walk {
     int root;
     char path[PATH_MAX]; /* relative to root: where it begins, then where it is */
+    bool sorted;         /* each folder by name; else as it has them, which takes no memory */
     void *data;
     int (*on_file)(struct ocs_walk *walk, const struct stat *st,
                    struct ocs_error *err);                              /* or NULL */

@@ -121,6 +121,30 @@ run 4 trash restore app
 run 0 rm app:v3
 run 0 adopt "$old" app:v3
 
+# what stays is said once, however many runs took something of it; all names are looked up first
+run 0 import --name many app:v1
+run 0 rm many:v1
+run 0 adopt "$old" many:v1
+run 0 rm many:v1
+run 0 adopt "$(jq -r '.manifests[] | select(.annotations[] == "v1").digest' "$STORE/layouts/app/index.json")" many:v1
+run 0 rm many:v1
+run 0 adopt "$(jq -r '.manifests[] | select(.annotations[] == "v2").digest' "$STORE/layouts/app/index.json")" many:v1
+cp "$STORE/layouts/many/index.json" many.json
+run 4 trash restore many
+same "$(grep -c 'stays as it is' err)" 2 'notices of two images that stay out'
+run 0 rm app:v1
+run 16 trash restore app nope
+complains "nothing of 'nope' lies in the trash"
+same "$(tags app)" 'v2 v3 v9 ' 'tags after a name was wrong'
+run 16 trash restore app "sha256:$(printf nowhere | sha256sum | cut -d ' ' -f 1)"
+same "$(tags app)" 'v2 v3 v9 ' 'tags after a digest was wrong'
+run 0 trash restore app
+run 0 rm many
+
+# by time, the newest last, and by path
+run_json 0 trash
+holds '[.[] | select(.type == "entry") | [.run, .path]] | . == sort and length > 5'
+
 # a tag that moved: the notice names what adopt moves back, also from the trash
 run 0 import --name moving --tag t app:v1
 run 0 import --name moving --tag t app:v2
@@ -140,11 +164,17 @@ run 0 rm team/app
 run 0 trash restore team/app
 same "$(tags team/app)" 'v1 v2 v3 ' 'tags after rm of a layout without a folder was undone'
 
-# also without rm: the entry of .ocistore/roots has it; not of an attached one
+# also without rm: the entry of .ocistore/roots has it; not of an attached one.  What rm took
+# before is told
+run 0 rm team/app:v1
 rm -r "$STORE/layouts/team"
 run 4 fsck
 run 0 trash restore team/app
-same "$(tags team/app)" 'v1 v2 v3 ' 'tags after a lost folder came back'
+complains 'took something else (team/app:v1): the same command once more brings that back'
+same "$(tags team/app)" 'v2 v3 ' 'tags after a lost folder came back'
+run 0 trash restore team/app
+silent
+same "$(tags team/app)" 'v1 v2 v3 ' 'tags after the rm before it was undone'
 mkdir attached
 cp "$STORE/layouts/team/app/index.json" "$STORE/layouts/team/app/oci-layout" attached
 run 0 attach attached

@@ -215,7 +215,7 @@ static void test_each(void **state)
 {
     struct place *place = *state;
     struct seen seen = {0};
-    struct ocs_trash_visitor visitor = {&seen, see};
+    struct ocs_trash_visitor visitor = {.data = &seen, .on_entry = see};
     assert_int_equal(ocs_trash_each(place->fd, &visitor, NULL), 0); /* no trash at all */
     assert_int_equal(seen.entries, 0);
 
@@ -318,7 +318,7 @@ static void test_quarantine(void **state)
     struct ocs_blobs *blobs = with_hello(place);
     struct ocs_digest hello = digest_of(HELLO);
     struct seen seen = {0};
-    struct ocs_trash_visitor visitor = {&seen, see};
+    struct ocs_trash_visitor visitor = {.data = &seen, .on_entry = see};
     assert_int_equal(ocs_quarantine_each(place->fd, &visitor, NULL), 0);
     for (int i = 0; i < 3; i++) { /* within one second: numbered */
         place_write(place, IN_BLOBS, i == 2 ? "hello" : "damaged");
@@ -339,7 +339,7 @@ static void test_swap_with_a_good_copy(void **state)
     struct ocs_blobs *blobs = with_hello(place);
     struct ocs_digest hello = digest_of(HELLO);
     struct seen seen = {0};
-    struct ocs_trash_visitor visitor = {&seen, see};
+    struct ocs_trash_visitor visitor = {.data = &seen, .on_entry = see};
     place_write(place, IN_BLOBS, "damaged");
     place_write(place, "staged", "hello");
     assert_int_equal(ocs_quarantine_swap(place->fd, blobs, &hello, place->fd, "staged", NULL), 0);
@@ -368,7 +368,7 @@ static void test_swap_when_somebody_was_quicker(void **state)
     struct ocs_blobs *blobs = with_hello(place); /* right by now */
     struct ocs_digest hello = digest_of(HELLO);
     struct seen seen = {0};
-    struct ocs_trash_visitor visitor = {&seen, see};
+    struct ocs_trash_visitor visitor = {.data = &seen, .on_entry = see};
     place_write(place, "staged", "hello");
     assert_int_equal(ocs_quarantine_swap(place->fd, blobs, &hello, place->fd, "staged", NULL),
                      OCS_QUARANTINE_RIGHT);
@@ -411,7 +411,7 @@ static void test_back_from_quarantine(void **state)
     assert_int_equal(ocs_quarantine_put(place->fd, way.blobs, &hello, NULL), 0);
     place_write(place, IN_BLOBS, "damaged");
     assert_int_equal(ocs_quarantine_put(place->fd, way.blobs, &hello, NULL), 0);
-    struct ocs_trash_visitor visitor = {&way, try_restore};
+    struct ocs_trash_visitor visitor = {.data = &way, .on_entry = try_restore};
     assert_int_equal(ocs_quarantine_each(place->fd, &visitor, NULL), 0);
     assert_int_equal(way.restored, 1);
     assert_true(way.bad <= 1); /* or the name was taken by then */
