@@ -463,7 +463,10 @@ int ocs_blobs_publish(struct ocs_blobs *blobs, int from_dir, const char *from,
         result = ocs_io_rename_noreplace(from_dir, from, place.fd, place.name, text, err);
     if (result == OCS_IO_ABSENT)
         return ocs_error_raise(err, OCS_FAILED, "%s: the staged file or the folder is gone", text);
-    return result ? result : changed(blobs, &place, err);
+    if (result < 0)
+        return result;
+    int noted = changed(blobs, &place, err);
+    return noted < 0 ? noted : result;
 }
 
 int ocs_blobs_take(struct ocs_blobs *blobs, const struct ocs_digest *digest, int to_dir,

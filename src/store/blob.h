@@ -56,7 +56,8 @@ int ocs_blobs_each(const struct ocs_blobs *blobs, const struct ocs_blobs_visitor
                    struct ocs_error *err);
 
 /* Give a staged file (already fsynced) its name.  Positive: OCS_IO_EXISTS when
- * something holds the name. The algorithm's folder is made when needed. */
+ * something holds the name; the folder counts as changed then, too, since whoever gave it
+ * may not have flushed it.  The algorithm's folder is made when needed. */
 int ocs_blobs_publish(struct ocs_blobs *blobs, int from_dir, const char *from,
                       const struct ocs_digest *digest, struct ocs_error *err);
 /* Move a blob away.  Positive: OCS_IO_ABSENT, OCS_IO_EXISTS.  errno is kept when

@@ -135,7 +135,7 @@ void ocs_import_fetch(struct ocs_workers *workers, void *data);
 /* import_pass.c: the name of an item's file in the staging folder. */
 void ocs_import_staged_name(const struct ocs_import_item *item, char out[16]);
 /* import_pass.c: hash what holds the item's name in the store. 0: it is right, and
- * item->stamp is set; positive: OCS_IO_ABSENT, OCS_IO_NOT_REGULAR, OCS_BLOB_BAD. */
+ * durable, and item->stamp is set; positive: OCS_IO_ABSENT, OCS_IO_NOT_REGULAR, OCS_BLOB_BAD. */
 int ocs_import_verify_present(struct ocs_import *import, struct ocs_import_item *item,
                               struct ocs_error *err);
 

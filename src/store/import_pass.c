@@ -150,13 +150,16 @@ int ocs_import_verify_present(struct ocs_import *import, struct ocs_import_item 
     item->stamp = ocs_stamp_of(&st);
     item->settled = ocs_stamp_settled(&item->stamp);
     item->size = item->stamp.size;
+    actual = digest; /* what cannot be verified is taken as it is */
     enum ocs_algorithm algorithm = ocs_digest_algorithm(&digest);
-    if (!ocs_algorithm_verifiable(algorithm))
-        return 0;
-    result = ocs_hash_file(fd, algorithm, &actual, "the store's copy", err);
+    if (ocs_algorithm_verifiable(algorithm))
+        result = ocs_hash_file(fd, algorithm, &actual, "the store's copy", err);
     if (result != 0)
         return result < 0 ? result : -OCS_FAILED;
-    return ocs_digest_equal(&actual, &digest) ? 0 : OCS_BLOB_BAD;
+    if (!ocs_digest_equal(&actual, &digest))
+        return OCS_BLOB_BAD;
+    return ocs_io_fsync(fd, "the store's copy",
+                        err); /* ours was flushed, this one came after that */
 }
 
 /* ---- bytes ---- */
