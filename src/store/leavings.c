@@ -6,6 +6,10 @@
 #include "error.h"
 #include "listing.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
 static int reach(const struct ocs_census *census, uint8_t **live, struct ocs_error *err)
 {
     *live = calloc((size_t)census->view.count + 1, 1);
@@ -122,4 +126,21 @@ struct ocs_census_sum ocs_leavings_end(struct ocs_leavings *leavings, bool chang
         ocs_store_notice(leavings->store, "what the next gc frees is not known: %s", error.message);
     ocs_census_clear(&leavings->before);
     return sum;
+}
+
+int ocs_leavings_sync_above(int store_dir, const char *path, struct ocs_error *err)
+{
+    char parent[OCS_LAYOUT_NAME_MAX + 32];
+    struct stat st;
+    snprintf(parent, sizeof(parent), "%s", path);
+    do
+        *strrchr(parent, '/') = '\0';
+    while (strchr(parent, '/') && fstatat(store_dir, parent, &st, AT_SYMLINK_NOFOLLOW) < 0);
+    int result = ocs_io_sync_dir(store_dir, parent, parent, err);
+    while (result == 0 && strchr(parent, '/')) {
+        if (ocs_io_rmdir(store_dir, parent, parent, NULL) != 0)
+            break;
+        *strrchr(parent, '/') = '\0';
+    }
+    return result;
 }

@@ -28,4 +28,8 @@ int ocs_leavings_begin(struct ocs_store *store, bool indexes, struct ocs_leaving
  * by now: that its leavings cannot be told is a notice, no error. */
 struct ocs_census_sum ocs_leavings_end(struct ocs_leavings *leavings, bool changed);
 
+/* After a layout's folder layouts/... has gone: makes that durable, and removes the folders
+ * above it that are empty now. */
+int ocs_leavings_sync_above(int store_dir, const char *path, struct ocs_error *err);
+
 #endif

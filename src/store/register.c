@@ -6,6 +6,7 @@
 #include "error.h"
 #include "heal.h"
 #include "image.h"
+#include "leavings.h"
 #include "missing.h"
 #include "trash.h"
 
@@ -68,6 +69,19 @@ static bool lies_below(const struct ocs_roots *roots, const char *name)
     return false;
 }
 
+/* Its folder is there by now, and no folder can be renamed into its place. */
+static int refuse_below(const struct ocs_roots *roots, const char *name, const char *new_name,
+                        struct ocs_error *err)
+{
+    char below[2 * OCS_LAYOUT_NAME_MAX + 2];
+    const char *slash = strrchr(name, '/');
+    int result = ocs_error_raise(
+        err, OCS_USAGE, "other layouts lie below '%s', and so no layout can move there", new_name);
+    snprintf(below, sizeof(below), "%s/%s", new_name, slash ? slash + 1 : name);
+    bool free_name = !ocs_roots_find(roots, below) && ocs_layout_name_valid(below);
+    return free_name ? ocs_error_hint(err, result, "ocistore mv %s %s", name, below) : result;
+}
+
 static int check_move(const struct ocs_roots *roots, const struct ocs_root *root, const char *name,
                       const char *new_name, struct ocs_error *err)
 {
@@ -85,7 +99,21 @@ static int check_move(const struct ocs_roots *roots, const struct ocs_root *root
     if (!root->attached && lies_below(roots, name))
         return ocs_error_raise(err, OCS_USAGE, "other layouts lie below '%s': move those first",
                                name);
-    return 0;
+    return root->attached || !lies_below(roots, new_name)
+               ? 0
+               : refuse_below(roots, name, new_name, err);
+}
+
+/* A folder in its place that is no layout, before anything is changed; an empty one goes. */
+static int check_place(const struct ocs_store *store, const char *path, struct ocs_error *err)
+{
+    struct stat st;
+    if (ocs_io_rmdir(store->dir, path, path, NULL) == 0 ||
+        fstatat(store->dir, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
+    return ocs_error_hint(err,
+                          ocs_error_raise(err, OCS_REFUSED, "%s is there, and is no layout", path),
+                          "move it away, or choose another name");
 }
 
 struct moving {
@@ -110,7 +138,9 @@ static int rename_folder(void *data, struct ocs_error *err)
                                moving->from, moving->to);
     if (result == 0)
         result = ocs_io_sync_dir(dir, parent, parent, err);
-    return result == 0 ? ocs_io_sync_dir(dir, "layouts", "layouts", err) : result;
+    if (result == 0)
+        result = ocs_io_sync_dir(dir, "layouts", "layouts", err);
+    return result == 0 ? ocs_leavings_sync_above(dir, moving->from, err) : result;
 }
 
 /* The layout is unregistered, renamed and registered again: at every moment a
@@ -140,6 +170,8 @@ static int move_registered(struct ocs_store *store, const struct ocs_root *root,
     int result = ocs_edit_lock(store, root->name, &lock, err);
     if (result == 0)
         result = read_index(store, root, &index, err);
+    if (result == 0 && !root->attached)
+        result = check_place(store, path, err);
     if (result == 0 && !root->attached)
         result = move_folder(store, root, &moved, run, err);
     if (result == 0)

@@ -287,24 +287,6 @@ static int leave_name(struct removing *removing, const struct ocs_root *root, st
                        : result;
 }
 
-/* The folder above, or the nearest one that is there; empty ones go. */
-static int sync_above(int dir, const char *path, struct ocs_error *err)
-{
-    char parent[OCS_LAYOUT_NAME_MAX + 32];
-    struct stat st;
-    snprintf(parent, sizeof(parent), "%s", path);
-    do
-        *strrchr(parent, '/') = '\0';
-    while (strchr(parent, '/') && fstatat(dir, parent, &st, AT_SYMLINK_NOFOLLOW) < 0);
-    int result = ocs_io_sync_dir(dir, parent, parent, err);
-    while (result == 0 && strchr(parent, '/')) {
-        if (ocs_io_rmdir(dir, parent, parent, NULL) != 0)
-            break;
-        *strrchr(parent, '/') = '\0';
-    }
-    return result;
-}
-
 /* The folder goes as a whole, so that it is there or not there; only when another
  * layout lies below it do its files go one by one. */
 struct moving {
@@ -325,7 +307,7 @@ static int move_folder(void *data, struct ocs_error *err)
         result = leave_name(removing, root, err);
     if (result < 0)
         return result;
-    return sync_above(store->dir, root->path, err);
+    return ocs_leavings_sync_above(store->dir, root->path, err);
 }
 
 /* It is done by now: that it cannot be looked at is no failure. */

@@ -62,6 +62,25 @@ holds '.[0].action == "move" and .[0].layout == "mirror/one"'
 [ -e "$STORE/layouts/one" ] && fail 'the old folder is still there'
 [ "$(tags "$STORE/layouts/mirror/one/index.json")" = 'stable v1 ' ] || fail 'tags after mv'
 run 16 --store "$STORE" mv nowhere x
+run 16 --store "$STORE" mv two mirror
+complains "other layouts lie below 'mirror', and so no layout can move there"
+same "$(tail -n 1 err)" 'ocistore mv two mirror/two' 'the hint'
+run 0 --store "$STORE" mv two mirror/two
+run 16 --store "$STORE" mv mirror/two mirror
+same "$(wc -l <err)" 1 'no hint, since that is its name'
+run 0 --store "$STORE" mv mirror/two deep/er/two
+run 0 --store "$STORE" mv deep/er/two two
+[ ! -e "$STORE/layouts/deep" ] || fail 'empty folders stay behind'
+mkdir "$STORE/layouts/empty"
+run 0 --store "$STORE" mv two empty
+mkdir "$STORE/layouts/two"
+echo x >"$STORE/layouts/two/file"
+run 4 --store "$STORE" mv empty two
+complains 'layouts/two is there, and is no layout'
+complains 'move it away, or choose another name'
+run 0 --store "$STORE" fsck --quick
+rm -r "$STORE/layouts/two"
+run 0 --store "$STORE" mv empty two
 run 16 --store "$STORE" mv two mirror/one
 run 16 --store "$STORE" mv two ../x
 run 16 --store "$STORE" mv two .
