@@ -45,7 +45,7 @@ enum ocs_status {
 struct ocs_error {
     enum ocs_status status;
     char message[1024]; /* "what was being done: what went wrong" */
-    char hint[512];     /* the command that helps, or "" */
+    char hint[1024];    /* the command that helps, or "" */
 };
 
 OCS_PUBLIC const char *ocs_version(void);
@@ -126,6 +126,7 @@ struct ocs_image {
 struct ocs_layout_info {
     const char *name;
     const char *path;
+    const char *given; /* attached by a path that leads over a link: that one; else NULL */
     bool attached;
     uint64_t images;
     uint64_t bytes;      /* of every blob its images reach, each counted once */

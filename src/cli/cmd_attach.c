@@ -39,7 +39,8 @@ const struct ocs_command OCS_CMD_ATTACH = {
     .details =
         "For layouts that skopeo copy --dest-shared-blob-dir STORE/blobs writes outside the\n"
         "store: from now on gc reads their index.json and spares what they reach, and it\n"
-        "refuses to run while they cannot be read.\n",
+        "refuses to run while they cannot be read, or when a link in DIR leads elsewhere\n"
+        "later: attach DIR again then, which keeps both folders.\n",
     .examples = "  skopeo copy --dest-shared-blob-dir STORE/blobs docker://app oci:/srv/app:v1\n"
                 "  ocistore attach --name app /srv/app\n",
     .options = options,

@@ -44,6 +44,7 @@ static void print_layout_json(struct ocs_output *out, const struct ocs_layout_in
     ocs_output_open(out, "layout");
     ocs_output_string(out, "name", layout->name);
     ocs_output_string(out, "path", layout->path);
+    ocs_output_string(out, "given", layout->given);
     ocs_output_bool(out, "attached", layout->attached);
     ocs_output_known(out, "images", !layout->trouble, layout->images);
     ocs_output_known(out, "bytes", !layout->trouble, layout->bytes);
@@ -62,6 +63,15 @@ static void add_amounts(struct ocs_table *table, const struct ocs_layout_info *l
     ocs_table_add(table, "%s", ocs_text_size(layout->bytes).text);
 }
 
+static void add_place(struct ocs_table *table, const struct ocs_layout_info *layout)
+{
+    if (layout->given)
+        ocs_table_add(table, "in %s, by %s", layout->path, layout->given);
+    else
+        ocs_table_add(table, "%s%s", layout->attached ? "in " : "",
+                      layout->attached ? layout->path : "");
+}
+
 static void on_layout(void *data, const struct ocs_layout_info *layout)
 {
     struct listing *listing = data;
@@ -73,8 +83,7 @@ static void on_layout(void *data, const struct ocs_layout_info *layout)
     } else if (!listing->of_one) {
         ocs_table_add(&listing->table, "%s", layout->name);
         add_amounts(&listing->table, layout);
-        ocs_table_add(&listing->table, "%s%s", layout->attached ? "in " : "",
-                      layout->attached ? layout->path : "");
+        add_place(&listing->table, layout);
     }
 }
 

@@ -20,6 +20,7 @@ static void show_layout(const struct listing *listing, const struct ocs_census_l
     struct ocs_layout_info info = {
         .name = layout->root.name,
         .path = layout->root.path,
+        .given = layout->root.given,
         .attached = layout->root.attached,
         .images = layout->count,
         .bytes = ocs_image_size_of_layout(listing->sizes, layout),
@@ -69,6 +70,7 @@ static void show_listed(const struct listing *listing, const struct ocs_root *ro
     struct ocs_layout_info info = {
         .name = root->name,
         .path = root->path,
+        .given = root->given,
         .attached = root->attached,
         .images = listed->images,
         .bytes = listed->bytes,

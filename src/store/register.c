@@ -45,14 +45,16 @@ static int read_index(struct ocs_store *store, const struct ocs_root *root, stru
     auto_fd int dir = -1;
     char label[OCS_LAYOUT_NAME_MAX + 32];
     struct ocs_index_wait wait = {.patience_ms = 5000, .hooks = &store->hooks};
+    struct ocs_error why = {0};
     ocs_store_layout_label(root, label, sizeof(label));
-    int result = ocs_store_open_layout(store, root, &dir, err);
+    int result = ocs_store_open_layout(store, root, &dir, &why);
+    if (result < 0)
+        return ocs_error_raise(err, why.status, "%s", why.message);
     if (result > 0) {
-        result = ocs_error_raise(err, OCS_USAGE, "%s: no layout is there: %s", label, root->path);
+        result = ocs_error_raise(err, OCS_USAGE, "%s: no layout is there: %s", label, why.message);
         return root->registered ? ocs_root_hint_missing(root, result, err) : result;
     }
-    if (result == 0)
-        result = ocs_index_read(dir, label, &wait, index, err);
+    result = ocs_index_read(dir, label, &wait, index, err);
     return result > 0 ? ocs_root_refuse(root, err) : result;
 }
 
@@ -165,6 +167,7 @@ static int move_registered(struct ocs_store *store, const struct ocs_root *root,
     snprintf(path, sizeof(path), "layouts/%s", new_name);
     struct ocs_root moved = {.name = (char *)new_name,
                              .path = root->attached ? root->path : path,
+                             .given = root->given,
                              .attached = root->attached};
     ocs_run_name(run);
     int result = ocs_edit_lock(store, root->name, &lock, err);
@@ -227,6 +230,63 @@ static int choose_name(const char *path, const char *name, struct ocs_root *out,
     return 0;
 }
 
+/* What follows the last "..": a path up to there is followed when it is given. */
+static const char *after_ups(const char *path)
+{
+    const char *rest = path;
+    for (const char *at = path; *at;) {
+        size_t size = strcspn(at, "/");
+        bool up = size == 2 && strncmp(at, "..", 2) == 0;
+        at += size + strspn(at + size, "/");
+        rest = up ? at : rest;
+    }
+    return rest;
+}
+
+/* In place: no "." and no empty parts. */
+static void shorten(char *path)
+{
+    char *end = path;
+    for (const char *at = path; *at;) {
+        at += strspn(at, "/");
+        size_t size = strcspn(at, "/");
+        if (size > 0 && !(size == 1 && *at == '.')) {
+            *end++ = '/';
+            memmove(end, at, size);
+            end += size;
+        }
+        at += size;
+    }
+    *end = '\0';
+}
+
+/* `dir` made absolute, its links left; *out is NULL where it has none.  The folder that we
+ * are in is called as the shell calls it. */
+static int keep_given(const char *dir, const char *real, char **out, struct ocs_error *err)
+{
+    const char *rest = after_ups(dir);
+    auto_free char *ups = strndup(dir, (size_t)(rest - dir));
+    auto_free char *base = !ups            ? NULL
+                           : rest != dir   ? realpath(ups, NULL)
+                           : dir[0] == '/' ? strdup("")
+                                           : get_current_dir_name();
+    auto_free char *given = NULL;
+    if (!ups || (!base && errno == ENOMEM))
+        return ocs_error_memory(err);
+    if (!base)
+        return ocs_error_errno(err, "%s", dir);
+    if (asprintf(&given, "%s/%s", base, rest) < 0) {
+        given = NULL;
+        return ocs_error_memory(err);
+    }
+    shorten(given);
+    if (strcmp(given, real) != 0) {
+        *out = given;
+        given = NULL;
+    }
+    return 0;
+}
+
 /* Blobs of its own would not be watched over. */
 static int refuse_own_blobs(const char *path, struct ocs_error *err)
 {
@@ -249,49 +309,137 @@ static int refuse_own_blobs(const char *path, struct ocs_error *err)
         "ocistore import %s", path);
 }
 
+static bool same_folder(const char *a, const char *b)
+{
+    struct stat x, y;
+    return strcmp(a, b) == 0 ||
+           (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino);
+}
+
+static bool same_given(const struct ocs_root *a, const struct ocs_root *b)
+{
+    return a->given && b->given && strcmp(a->given, b->given) == 0;
+}
+
+/* Another layout that watches over the folder.  One that was given by a link does so only
+ * while that leads there. */
+static const struct ocs_root *find_watching(const struct ocs_roots *roots, const char *path,
+                                            const char *name)
+{
+    for (size_t i = 0; i < roots->count; i++) {
+        const struct ocs_root *root = &roots->items[i];
+        if (root->attached && strcmp(root->name, name) != 0 && same_folder(root->path, path))
+            return root;
+    }
+    return NULL;
+}
+
 static int check_attach(const struct ocs_store *store, const struct ocs_roots *roots,
                         const struct ocs_root *root, struct ocs_error *err)
 {
     const struct ocs_root *other = ocs_roots_find(roots, root->name);
+    const struct ocs_root *watching = find_watching(roots, root->path, root->name);
     size_t size = strlen(store->path);
     if (strncmp(root->path, store->path, size) == 0 &&
         (root->path[size] == '/' || root->path[size] == '\0'))
         return ocs_error_raise(err, OCS_USAGE, "%s lies in the store itself", root->path);
-    if (other && (!other->attached || strcmp(other->path, root->path) != 0))
+    if (other &&
+        !(other->attached && (same_folder(other->path, root->path) || same_given(other, root))))
         return ocs_error_hint(
             err, ocs_error_raise(err, OCS_USAGE, "there is a layout '%s' already", root->name),
             "ocistore attach --name NAME %s", root->path);
-    for (size_t i = 0; i < roots->count; i++) {
-        const struct ocs_root *known = &roots->items[i];
-        if (known != other && known->attached && strcmp(known->path, root->path) == 0)
-            return ocs_error_hint(err,
-                                  ocs_error_raise(err, OCS_USAGE, "%s is attached already, as '%s'",
-                                                  root->path, known->name),
-                                  "ocistore mv %s %s", known->name, root->name);
-    }
+    if (watching && (!root->given || same_given(watching, root)))
+        return ocs_error_hint(err,
+                              ocs_error_raise(err, OCS_USAGE, "%s is attached already, as '%s'",
+                                              root->path, watching->name),
+                              "ocistore mv %s %s", watching->name, root->name);
     return refuse_own_blobs(root->path, err);
 }
 
-static int attach(struct ocs_store *store, const struct ocs_root *root, struct ocs_error *err)
+/* Of the folder that the link led to before. */
+#define NAME_TRIES 1000u
+static int choose_former_name(const struct ocs_roots *roots, const struct ocs_root *former,
+                              char *out, size_t size, struct ocs_error *err)
 {
-    struct ocs_roots roots = {0};
+    auto_free char *folder = ocs_layout_name_of_path(former->path);
+    if (!folder)
+        return ocs_error_memory(err);
+    snprintf(out, size, "%s", folder);
+    for (unsigned i = 1; i < NAME_TRIES; i++) {
+        if (strcmp(out, ".") != 0 && ocs_layout_name_valid(out) && !ocs_roots_find(roots, out))
+            return 0;
+        snprintf(out, size, "%s-%u", former->name, i);
+    }
+    return ocs_error_hint(err,
+                          ocs_error_raise(err, OCS_USAGE, "there is no name for %s", former->path),
+                          "ocistore forget %s, and attach both", former->name);
+}
+
+struct attaching {
+    struct ocs_store *store;
+    const struct ocs_root *root;
+    void *data;
+    ocs_change_fn *on_change;
+};
+
+/* A link that leads elsewhere now is attached again: the folder that it led to stays a root. */
+static int keep_former(const struct attaching *attaching, const struct ocs_roots *roots,
+                       struct ocs_error *err)
+{
+    struct ocs_roots_place place = ocs_store_roots_place(attaching->store);
+    const struct ocs_root *former = ocs_roots_find(roots, attaching->root->name);
+    if (!former || same_folder(former->path, attaching->root->path) ||
+        find_watching(roots, former->path, former->name))
+        return 0;
+    auto_bytes struct ocs_bytes last = {0};
+    struct ocs_bytes none = {.data = "", .size = 0};
+    char name[OCS_LAYOUT_NAME_MAX + 32];
+    int result = choose_former_name(roots, former, name, sizeof(name), err);
+    if (result == 0)
+        result = ocs_roots_last_index(&place, former->name, &last, err);
+    if (result < 0)
+        return result;
+    struct ocs_root kept = {.name = name, .path = former->path, .attached = true};
+    result = ocs_roots_put(&place, &kept, result == 0 ? &last : &none, err);
+    if (result < 0)
+        return result;
+    report(attaching->on_change, attaching->data, "attach", name);
+    ocs_store_notice(attaching->store,
+                     "%s led to %s before, which stays attached, as '%s'; when nothing needs it "
+                     "any more: ocistore forget %s",
+                     attaching->root->given, former->path, name, name);
+    return 0;
+}
+
+static int put_attached(const struct attaching *attaching, const struct ocs_roots *roots,
+                        struct ocs_error *err)
+{
     auto_index struct ocs_index index = {0};
+    struct ocs_roots_place place = ocs_store_roots_place(attaching->store);
+    int result = check_attach(attaching->store, roots, attaching->root, err);
+    if (result == 0)
+        result = read_index(attaching->store, attaching->root, &index, err);
+    if (result == 0)
+        result = keep_former(attaching, roots, err);
+    return result == 0 ? ocs_roots_put(&place, attaching->root, &index.bytes, err) : result;
+}
+
+static int attach(const struct attaching *attaching, struct ocs_error *err)
+{
+    struct ocs_store *store = attaching->store;
+    struct ocs_roots roots = {0};
     struct ocs_roots_place place = ocs_store_roots_place(store);
     uint64_t healed = 0;
     int result = ocs_store_refuse_in_place(store, err);
     if (result == 0)
         result = ocs_roots_read(&place, &roots, err);
     if (result == 0)
-        result = check_attach(store, &roots, root, err);
+        result = put_attached(attaching, &roots, err);
     ocs_roots_clear(&roots);
-    if (result == 0)
-        result = read_index(store, root, &index, err);
-    if (result == 0)
-        result = ocs_roots_put(&place, root, &index.bytes, err);
     if (result == 0)
         result = ocs_heal(store, &healed, err);
     if (result == 0)
-        ocs_missing_tell(store, root->name);
+        ocs_missing_tell(store, attaching->root->name);
     return result;
 }
 
@@ -304,15 +452,20 @@ int ocs_attach(struct ocs_store *store, const char *dir, const char *name, void 
     if (!path)
         return ocs_error_raise(err, OCS_USAGE, "%s: %s", dir, strerror(errno));
     struct ocs_root root = {.path = path, .attached = true};
-    int result = choose_name(dir, name, &root, err);
+    path = NULL;
+    int result = keep_given(dir, root.path, &root.given, err);
+    if (result == 0)
+        result = choose_name(dir, name, &root, err);
     if (result == 0)
         result = ocs_store_writer(store, err);
     if (result == 0) {
-        result = attach(store, &root, err);
+        const struct attaching attaching = {
+            .store = store, .root = &root, .data = data, .on_change = on_change};
+        result = attach(&attaching, err);
         ocs_store_writer_end(store);
     }
     if (result == 0)
         report(on_change, data, "attach", root.name);
-    free(root.name);
+    ocs_root_clear(&root);
     return result;
 }

@@ -149,15 +149,16 @@ static int read_index(struct removing *removing, const struct removal *removal, 
 {
     struct ocs_index_wait wait = {.patience_ms = 5000, .hooks = &removing->store->hooks};
     char label[OCS_LAYOUT_NAME_MAX + 32];
+    struct ocs_error why = {0};
     ocs_store_layout_label(removal->root, label, sizeof(label));
-    int result = ocs_store_open_layout(removing->store, removal->root, dir, err);
+    int result = ocs_store_open_layout(removing->store, removal->root, dir, &why);
+    if (result < 0)
+        return ocs_error_raise(err, why.status, "%s", why.message);
     if (result > 0)
         return ocs_root_hint_missing(
             removal->root,
-            ocs_error_raise(err, OCS_REFUSED, "%s is not there: %s", label, removal->root->path),
-            err);
-    if (result == 0)
-        result = ocs_index_read(*dir, label, &wait, index, err);
+            ocs_error_raise(err, OCS_REFUSED, "%s is not there: %s", label, why.message), err);
+    result = ocs_index_read(*dir, label, &wait, index, err);
     return result > 0 ? ocs_root_refuse(removal->root, err) : result;
 }
 

@@ -32,21 +32,7 @@ static void note_damage(struct ocs_roots *roots, const char *path, const char *t
     roots->damaged = true;
 }
 
-static int make_root(const char *name, const char *path, bool attached, bool registered,
-                     struct ocs_root *out, struct ocs_error *err)
-{
-    struct ocs_root root = {
-        .name = strdup(name), .path = strdup(path), .attached = attached, .registered = registered};
-    if (!root.name || !root.path) {
-        ocs_root_clear(&root);
-        return ocs_error_memory(err);
-    }
-    *out = root;
-    return 0;
-}
-
-static int append(struct ocs_roots *roots, const char *name, const char *path, bool attached,
-                  bool registered, struct ocs_error *err)
+static int append(struct ocs_roots *roots, const struct ocs_root *root, struct ocs_error *err)
 {
     if ((roots->count & (roots->count - 1)) == 0) { /* full at every power of two */
         size_t capacity = roots->count ? roots->count * 2 : 1;
@@ -55,7 +41,7 @@ static int append(struct ocs_roots *roots, const char *name, const char *path, b
             return ocs_error_memory(err);
         roots->items = grown;
     }
-    int result = make_root(name, path, attached, registered, &roots->items[roots->count], err);
+    int result = ocs_root_copy(root, &roots->items[roots->count], err);
     roots->count += result == 0;
     return result;
 }
@@ -103,10 +89,8 @@ int ocs_roots_locate(const struct ocs_roots_place *place, const char *name, stru
     if (result == 0)
         result = ocs_roots_entry_open(place, id, &fd, &entry, err);
     if (result == 0) {
-        result = make_root(name, entry.path, entry.attached, true, out, err);
-        if (result == 0)
-            out->last = ocs_roots_entry_sum(&entry);
-        return result;
+        struct ocs_root root = ocs_roots_entry_root(&entry);
+        return ocs_root_copy(&root, out, err);
     }
     if (result != OCS_IO_ABSENT)
         return result;
@@ -114,7 +98,9 @@ int ocs_roots_locate(const struct ocs_roots_place *place, const char *name, stru
         return no_folder(OCS_IO_ABSENT, err);
     char path[OCS_LAYOUT_NAME_MAX + sizeof("layouts/")];
     snprintf(path, sizeof(path), "layouts/%s", name);
-    return make_root(name, strcmp(name, ".") == 0 ? "." : path, false, false, out, err);
+    const struct ocs_root root = {.name = (char *)name,
+                                  .path = strcmp(name, ".") == 0 ? (char *)"." : path};
+    return ocs_root_copy(&root, out, err);
 }
 
 /* ---- the folder ---- */
@@ -305,10 +291,8 @@ static int read_entry(const struct ocs_roots_place *place, const char *id, struc
         *err = local;
     if (result != 0)
         return result < 0 ? result : 0; /* unregistered since the folder was read */
-    result = append(out, entry.name, entry.path, entry.attached, true, err);
-    if (result == 0)
-        out->items[out->count - 1].last = ocs_roots_entry_sum(&entry);
-    return result;
+    struct ocs_root root = ocs_roots_entry_root(&entry);
+    return append(out, &root, err);
 }
 
 struct reading {
@@ -324,7 +308,8 @@ static int read_one(void *data, const char *id, struct ocs_error *err)
 
 static int on_layout(void *data, const char *name, const char *path, struct ocs_error *err)
 {
-    return append(data, name, path, false, false, err);
+    const struct ocs_root root = {.name = (char *)name, .path = (char *)path};
+    return append(data, &root, err);
 }
 
 static void on_trouble(void *data, const char *path, const char *text, const char *help)

@@ -26,7 +26,8 @@ int ocs_root_id(const char *name, char out[OCS_ROOT_ID_SIZE], struct ocs_error *
 
 struct ocs_root {
     char *name;
-    char *path; /* relative to the store, or absolute when attached */
+    char *path;  /* relative to the store, or absolute when attached */
+    char *given; /* attached by a path that leads over a link: that one, absolute; else NULL */
     bool attached;
     bool registered;           /* has an entry in roots/; else it was only seen below layouts/ */
     struct ocs_index_sum last; /* registered: of its last good index.json; zeros: none */
@@ -51,11 +52,17 @@ int ocs_root_hint_missing(const struct ocs_root *root, int result, struct ocs_er
  * another hint; "" for that of a store in place, which is registered as long as it is there. */
 const char *ocs_root_gone_help(const struct ocs_root *root, char *buffer, size_t size);
 
-/* What helps where the folder is not there. */
+/* The path that was given leads elsewhere now, or nowhere while the folder is there: what is
+ * written through it may be in none of the layouts. */
+bool ocs_root_led_away(const struct ocs_root *root);
+
+/* What helps where the folder is not there, or the given path leads elsewhere. */
 const char *ocs_root_missing_help(const struct ocs_root *root, char *buffer, size_t size);
-#define OCS_ROOT_HELP_SIZE (3 * OCS_LAYOUT_NAME_MAX)
+#define OCS_ROOT_HELP_SIZE (4 * OCS_LAYOUT_NAME_MAX)
 
 void ocs_root_clear(struct ocs_root *root);
+/* A copy of its own; `out` is as it was when there is no memory. */
+int ocs_root_copy(const struct ocs_root *root, struct ocs_root *out, struct ocs_error *err);
 
 struct ocs_roots {
     struct ocs_root *items; /* sorted by name */

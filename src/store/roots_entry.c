@@ -45,6 +45,7 @@ static int read_header(int fd, struct ocs_roots_entry *out, struct ocs_error *er
     const struct ocs_json_value *root = ocs_json_root(out->json);
     out->name = ocs_json_string(out->json, ocs_json_member(root, "name"));
     out->path = ocs_json_string(out->json, ocs_json_member(root, "path"));
+    out->given = ocs_json_string(out->json, ocs_json_member(root, "given"));
     out->sha256 = ocs_json_string(out->json, ocs_json_member(root, "index_sha256"));
     out->attached = ocs_json_bool(ocs_json_member(root, "attached"));
     bool whole =
@@ -76,7 +77,7 @@ int ocs_roots_entry_open(const struct ocs_roots_place *place, const char *id, in
     return result == 0 && strcmp(expected, id) != 0 ? OCS_ROOTS_DAMAGED : result;
 }
 
-struct ocs_index_sum ocs_roots_entry_sum(const struct ocs_roots_entry *entry)
+static struct ocs_index_sum sum_of(const struct ocs_roots_entry *entry)
 {
     struct ocs_index_sum sum = {.size = (uint64_t)entry->index_size};
     struct ocs_digest digest;
@@ -85,6 +86,16 @@ struct ocs_index_sum ocs_roots_entry_sum(const struct ocs_roots_entry *entry)
         return (struct ocs_index_sum){0};
     memcpy(sum.sha256, ocs_digest_raw(&digest), sizeof(sum.sha256));
     return sum;
+}
+
+struct ocs_root ocs_roots_entry_root(const struct ocs_roots_entry *entry)
+{
+    return (struct ocs_root){.name = (char *)entry->name,
+                             .path = (char *)entry->path,
+                             .given = (char *)entry->given,
+                             .attached = entry->attached,
+                             .registered = true,
+                             .last = sum_of(entry)};
 }
 
 int ocs_roots_entry_index(const struct ocs_roots_entry *entry, int fd, struct ocs_bytes *out,
@@ -123,6 +134,8 @@ int ocs_roots_entry_encode(const struct ocs_root *root, const struct ocs_bytes *
     ocs_json_write_open(w, NULL, '{');
     ocs_json_write_string(w, "name", root->name, strlen(root->name));
     ocs_json_write_string(w, "path", root->path, strlen(root->path));
+    if (root->given)
+        ocs_json_write_string(w, "given", root->given, strlen(root->given));
     ocs_json_write_value(w, "attached", root->attached ? "true" : "false", root->attached ? 4 : 5);
     ocs_json_write_integer(w, "index_size", (int64_t)index->size);
     ocs_json_write_string(w, "index_sha256", text, strlen(text));

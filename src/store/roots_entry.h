@@ -13,7 +13,8 @@
 struct ocs_roots_entry {
     struct ocs_json *json;
     struct ocs_bytes header;
-    const char *name, *path, *sha256; /* the last one may be NULL */
+    const char *name, *path;
+    const char *given, *sha256; /* may be NULL */
     bool attached;
     bool unreadable; /* damaged or not: its bytes did not come */
     int64_t index_size;
@@ -26,9 +27,9 @@ int ocs_roots_entry_open(const struct ocs_roots_place *place, const char *id, in
 void ocs_roots_entry_clear(struct ocs_roots_entry *entry);
 #define auto_roots_entry __attribute__((cleanup(ocs_roots_entry_clear)))
 
-/* Of the index behind the header; zeros where it is not as we write it: nobody has such
- * an index. */
-struct ocs_index_sum ocs_roots_entry_sum(const struct ocs_roots_entry *entry);
+/* What it registers, in the entry's memory.  `last` is zeros where the sum is not as we
+ * write it: nobody has such an index. */
+struct ocs_root ocs_roots_entry_root(const struct ocs_roots_entry *entry);
 /* The index itself.  Positive: OCS_ROOTS_DAMAGED. */
 int ocs_roots_entry_index(const struct ocs_roots_entry *entry, int fd, struct ocs_bytes *out,
                           struct ocs_error *err);

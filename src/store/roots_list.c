@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- names ---- */
 
@@ -89,7 +90,22 @@ void ocs_root_clear(struct ocs_root *root)
 {
     free(root->name);
     free(root->path);
+    free(root->given);
     *root = (struct ocs_root){0};
+}
+
+int ocs_root_copy(const struct ocs_root *root, struct ocs_root *out, struct ocs_error *err)
+{
+    struct ocs_root copy = *root;
+    copy.name = strdup(root->name);
+    copy.path = strdup(root->path);
+    copy.given = root->given ? strdup(root->given) : NULL;
+    if (!copy.name || !copy.path || (root->given && !copy.given)) {
+        ocs_root_clear(&copy);
+        return ocs_error_memory(err);
+    }
+    *out = copy;
+    return 0;
 }
 
 void ocs_roots_clear(struct ocs_roots *roots)
@@ -116,8 +132,40 @@ const char *ocs_root_gone_help(const struct ocs_root *root, char *buffer, size_t
     return buffer;
 }
 
+bool ocs_root_led_away(const struct ocs_root *root)
+{
+    struct stat was, now;
+    if (!root->given)
+        return false;
+    bool there = stat(root->path, &was) == 0;
+    if (stat(root->given, &now) < 0) /* both: not mounted */
+        return there;
+    return !there || was.st_dev != now.st_dev || was.st_ino != now.st_ino;
+}
+
+static const char *led_away_help(const struct ocs_root *root, char *buffer, size_t size)
+{
+    struct stat st;
+    const char *name = root->name;
+    int length = stat(root->given, &st) == 0
+                     ? snprintf(buffer, size,
+                                "ocistore attach --name %s %s makes it what that leads to now, and "
+                                "keeps %s attached, too",
+                                name, root->given, root->path)
+                     : snprintf(buffer, size, "mount it or put the link back");
+    if (length < (int)size)
+        snprintf(
+            buffer + length, size - (size_t)length,
+            "; if %s alone is meant: ocistore attach --name %s %s; if neither: ocistore forget "
+            "%s",
+            root->path, name, root->path, name);
+    return buffer;
+}
+
 const char *ocs_root_missing_help(const struct ocs_root *root, char *buffer, size_t size)
 {
+    if (ocs_root_led_away(root))
+        return led_away_help(root, buffer, size);
     if (root->attached)
         snprintf(buffer, size,
                  "mount it or put it back; if it has moved: ocistore forget %s, and attach it "

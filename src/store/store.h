@@ -54,7 +54,8 @@ struct ocs_roots_place ocs_store_roots_place(struct ocs_store *store);
 /* For what would make a second layout: OCS_USAGE when the store is one in place. */
 int ocs_store_refuse_in_place(const struct ocs_store *store, struct ocs_error *err);
 /* The folder of a registered layout. Positive, described in *err as well: OCS_IO_ABSENT, also
- * for an attached one with neither oci-layout nor index.json; OCS_IO_NOT_REGULAR. */
+ * for an attached one with neither oci-layout nor index.json, or that was led away (roots.h);
+ * OCS_IO_NOT_REGULAR. */
 int ocs_store_open_layout(struct ocs_store *store, const struct ocs_root *root, int *fd,
                           struct ocs_error *err);
 /* "layout 'NAME'" or "layout 'NAME' (attached)" for messages. */
