@@ -277,7 +277,7 @@ static int stage(struct ocs_mender *mender, int from, const struct ocs_digest *d
     if (r == 0)
         r = ocs_io_unlink(mender->staging.dir, "copy", 0, "copy of a blob", err);
     if (r == 0)
-        r = ocs_io_create(mender->staging.dir, "copy", 0644, &to, "copy of a blob", err);
+        r = ocs_io_create(mender->staging.dir, "copy", OCS_MODE_BLOB, &to, "copy of a blob", err);
     if (r < 0)
         return r;
     r = copy_verified(from, to, digest, err);

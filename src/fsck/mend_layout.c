@@ -50,8 +50,9 @@ static int put_index(int dir, const struct ocs_bytes *bytes, struct ocs_error *e
     snprintf(staged, sizeof(staged), "index.json.%s.tmp", random);
     snprintf(beside, sizeof(beside), "index.json.damaged.%" PRId64, ocs_now_s());
     if (!holds_name(dir))
-        return ocs_io_replace(dir, "index.json", bytes->data, bytes->size, 0644, "index.json", err);
-    int r = ocs_io_replace(dir, staged, bytes->data, bytes->size, 0644, "index.json", err);
+        return ocs_io_replace(dir, "index.json", bytes->data, bytes->size, OCS_MODE_FILE,
+                              "index.json", err);
+    int r = ocs_io_replace(dir, staged, bytes->data, bytes->size, OCS_MODE_FILE, "index.json", err);
     if (r == 0)
         r = ocs_io_exchange(dir, staged, dir, "index.json", "index.json", err);
     if (r == 0)
@@ -149,7 +150,7 @@ static int mend_layout_file(struct ocs_mender *mender, const struct ocs_root *ro
         return 0;
     int r = ocs_mender_note(mender, "oci-layout", root->name, err);
     return r == 0 ? ocs_io_replace(dir, "oci-layout", OCS_LAYOUT_FILE, strlen(OCS_LAYOUT_FILE),
-                                   0644, "oci-layout", err)
+                                   OCS_MODE_FILE, "oci-layout", err)
                   : r;
 }
 
@@ -304,7 +305,7 @@ static int register_lost(struct ocs_mender *mender, const struct ocs_roots *root
         ocs_mender_say(mender, "registered anew from the layouts");
     if (mender->dry_run || !roots->damaged)
         return 0;
-    int r = ocs_io_mkdir(state, "roots", 0755, ".ocistore/roots", err);
+    int r = ocs_io_mkdir(state, "roots", OCS_MODE_FOLDER, ".ocistore/roots", err);
     return r == 0 ? ocs_io_sync_dir(state, ".", ".ocistore", err) : r;
 }
 

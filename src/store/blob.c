@@ -421,7 +421,7 @@ int ocs_blobs_each(const struct ocs_blobs *blobs, const struct ocs_blobs_visitor
 
 static int make_folder(const struct ocs_blobs *blobs, const char *name, struct ocs_error *err)
 {
-    int result = ocs_io_mkdir(blobs->dir, name, 0755, blobs->label, err);
+    int result = ocs_io_mkdir(blobs->dir, name, OCS_MODE_FOLDER, blobs->label, err);
     return result ? result : ocs_io_sync_dir(blobs->dir, ".", blobs->label, err);
 }
 

@@ -47,20 +47,20 @@ static int write_layout_file(int dir, struct ocs_error *err)
     struct stat st;
     if (fstatat(dir, "oci-layout", &st, AT_SYMLINK_NOFOLLOW) == 0)
         return 0;
-    return ocs_io_replace(dir, "oci-layout", OCS_LAYOUT_FILE, strlen(OCS_LAYOUT_FILE), 0644,
-                          "oci-layout", err);
+    return ocs_io_replace(dir, "oci-layout", OCS_LAYOUT_FILE, strlen(OCS_LAYOUT_FILE),
+                          OCS_MODE_FILE, "oci-layout", err);
 }
 
 static int fill_folder(int parent, const char *name, const struct ocs_bytes *index,
                        struct ocs_error *err)
 {
     auto_fd int dir = -1;
-    int result = ocs_io_mkdir(parent, name, 0755, "layout folder", err);
+    int result = ocs_io_mkdir(parent, name, OCS_MODE_FOLDER, "layout folder", err);
     if (result == 0)
         result = ocs_io_open_dir(parent, name, &dir, "layout folder", err);
     if (result == 0)
-        result =
-            ocs_io_replace(dir, "index.json", index->data, index->size, 0644, "index.json", err);
+        result = ocs_io_replace(dir, "index.json", index->data, index->size, OCS_MODE_FILE,
+                                "index.json", err);
     return result == 0 ? write_layout_file(dir, err) : result;
 }
 
@@ -73,7 +73,7 @@ static int publish_folder(struct ocs_store *store, const char *path, const struc
     char parent[OCS_LAYOUT_NAME_MAX + sizeof("layouts/")];
     struct ocs_staging staging;
     snprintf(parent, sizeof(parent), "%.*s", (int)(strrchr(path, '/') - path), path);
-    int result = ocs_io_mkdirs(store->dir, parent, 0755, parent, err);
+    int result = ocs_io_mkdirs(store->dir, parent, OCS_MODE_FOLDER, parent, err);
     if (result == 0)
         result = ocs_staging_open(store->state, &staging, err);
     if (result < 0)
@@ -95,7 +95,7 @@ static int open_trash(struct ocs_store *store, const struct ocs_edit *edit, int 
     if (!edit->run)
         return 0;
     snprintf(path, sizeof(path), "trash/%s/layouts/%s", edit->run, edit->root->name);
-    int result = ocs_io_mkdirs(store->state, path, 0755, path, err);
+    int result = ocs_io_mkdirs(store->state, path, OCS_MODE_FOLDER, path, err);
     if (result == 0)
         result = ocs_io_open_dir(store->state, path, fd, path, err);
     return result > 0 ? ocs_error_raise(err, OCS_FAILED, "%s is no folder", path) : result;
@@ -109,7 +109,7 @@ static int lock_beside(struct ocs_store *store, int dir, int *fd, struct ocs_err
     for (;;) {
         struct stat mine, there;
         auto_fd int opened = -1;
-        if (ocs_io_open_or_create(dir, LOCK_BESIDE, 0644, &opened, LOCK_BESIDE, NULL) < 0)
+        if (ocs_io_open_or_create(dir, LOCK_BESIDE, OCS_MODE_FILE, &opened, LOCK_BESIDE, NULL) < 0)
             return 0;
         int result = ocs_lock_file(opened, true, LOCK_BESIDE, &store->wait, err);
         if (result < 0)

@@ -13,7 +13,7 @@
 static int stage(int dir, const char *name, const struct ocs_bytes *bytes, struct ocs_error *err)
 {
     int fd = -1;
-    int result = ocs_io_create(dir, name, 0644, &fd, "index.json", err);
+    int result = ocs_io_create(dir, name, OCS_MODE_FILE, &fd, "index.json", err);
     if (result < 0)
         return result;
     result = ocs_io_write(fd, bytes->data, bytes->size, "index.json", err);

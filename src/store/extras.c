@@ -97,7 +97,7 @@ static int find_place(const struct moving *moving, const char *path, char *to, s
         return ocs_error_raise(err, OCS_FAILED, "%s: name too long", path);
     char *slash = strrchr(to, '/');
     *slash = '\0';
-    int result = ocs_io_mkdirs(moving->store->dir, to, 0755, to, err);
+    int result = ocs_io_mkdirs(moving->store->dir, to, OCS_MODE_FOLDER, to, err);
     *slash = '/';
     return result;
 }

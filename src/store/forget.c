@@ -140,7 +140,7 @@ static int refuse_unregistered(struct ocs_store *store, struct ocs_error *err)
 static int register_seen(struct ocs_store *store, struct ocs_error *err)
 {
     struct ocs_census census;
-    int result = ocs_io_mkdir(store->state, "roots", 0755, ".ocistore/roots", err);
+    int result = ocs_io_mkdir(store->state, "roots", OCS_MODE_FOLDER, ".ocistore/roots", err);
     if (result == 0)
         result = ocs_io_sync_dir(store->state, ".", ".ocistore", err);
     if (result == 0)

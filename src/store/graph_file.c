@@ -78,7 +78,8 @@ static int mark_dirty(struct ocs_graph_file *file, struct ocs_error *err)
     if (mark_is_of_this_boot(file))
         return 0;
     struct boot_id now = read_id(AT_FDCWD, BOOT_ID);
-    int result = ocs_io_replace(file->dir_fd, DIRTY, now.text, strlen(now.text), 0644, DIRTY, err);
+    int result =
+        ocs_io_replace(file->dir_fd, DIRTY, now.text, strlen(now.text), OCS_MODE_FILE, DIRTY, err);
     return ocs_error_context(err, result, "graph in '%s'", file->path);
 }
 

@@ -96,7 +96,7 @@ static int open_with_map(struct ocs_tables *tables, unsigned flags, uint64_t siz
         code = mdb_env_set_mapsize(tables->env, size);
     /* default durability, always; readers and writers exclude each other by graph.lock */
     if (code == 0)
-        code = mdb_env_open(tables->env, tables->folder, MDB_NOLOCK | flags, 0644);
+        code = mdb_env_open(tables->env, tables->folder, MDB_NOLOCK | flags, 0666);
     if (code != 0 && tables->env) {
         mdb_env_close(tables->env);
         tables->env = NULL;

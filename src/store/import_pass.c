@@ -126,7 +126,7 @@ int ocs_import_pass_stage(struct ocs_import_pass *pass, const struct ocs_source 
     if (result != 0)
         return result < 0 ? OCS_IMPORT_UNREADABLE : result;
     ocs_import_staged_name(pass->item, name);
-    result = ocs_io_create(pass->import->staging.dir, name, 0644, &pass->to,
+    result = ocs_io_create(pass->import->staging.dir, name, OCS_MODE_BLOB, &pass->to,
                            ocs_digest_format(&pass->digest, text), err);
     if (result < 0)
         return for_want_of_room(result, err);

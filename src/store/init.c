@@ -29,7 +29,7 @@ static void notice(const struct init *init, const char *text)
 static int open_folder(const char *dir, int *fd, struct ocs_error *err)
 {
     char store[PATH_MAX];
-    bool made = mkdir(dir, 0755) == 0;
+    bool made = mkdir(dir, OCS_MODE_FOLDER) == 0;
     if (!made && errno != EEXIST)
         return ocs_error_errno(err, "%s: create the folder", dir);
     if (ocs_seen_inside(dir, store)) { /* its gc would not know of that one's layouts */
@@ -100,17 +100,17 @@ static const char *const STATE[] = {"roots", "graph", "locks",      "locks/layou
 
 static int make_folders(struct init *init, struct ocs_error *err)
 {
-    int result = ocs_io_mkdir(init->dir, ".ocistore", 0755, ".ocistore", err);
+    int result = ocs_io_mkdir(init->dir, ".ocistore", OCS_MODE_FOLDER, ".ocistore", err);
     if (result == 0)
         result = ocs_io_open_dir(init->dir, ".ocistore", &init->state, ".ocistore", err);
     if (result > 0)
         return ocs_error_raise(err, OCS_REFUSED, ".ocistore is no folder");
     for (size_t i = 0; result == 0 && i < STATE_COUNT; i++)
-        result = ocs_io_mkdir(init->state, STATE[i], 0755, STATE[i], err);
+        result = ocs_io_mkdir(init->state, STATE[i], OCS_MODE_FOLDER, STATE[i], err);
     if (result == 0)
-        result = ocs_io_mkdir(init->dir, "blobs", 0755, "blobs", err);
+        result = ocs_io_mkdir(init->dir, "blobs", OCS_MODE_FOLDER, "blobs", err);
     if (result == 0 && !init->report->in_place)
-        result = ocs_io_mkdir(init->dir, "layouts", 0755, "layouts", err);
+        result = ocs_io_mkdir(init->dir, "layouts", OCS_MODE_FOLDER, "layouts", err);
     return result;
 }
 

@@ -66,6 +66,12 @@ ssize_t ocs_io_read_cached(int fd, void *buffer, size_t size, off_t offset);
 int ocs_io_read_all(int fd, uint64_t limit, struct ocs_bytes *out, const char *what,
                     struct ocs_error *err);
 
+/* What we make is as open as the umask lets it be, so that a group can share a store;
+ * a blob is nobody's to write into. */
+#define OCS_MODE_FOLDER 0777
+#define OCS_MODE_FILE   0666
+#define OCS_MODE_BLOB   0644
+
 /* ---- writing; each returns 0 or a negative status with *err ---- */
 
 int ocs_io_write(int fd, const void *buffer, size_t size, const char *what, struct ocs_error *err);

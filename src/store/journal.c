@@ -45,10 +45,10 @@ int ocs_journal_open(int state_dir, const char *run, struct ocs_journal **out,
 
 static int create(struct ocs_journal *journal, struct ocs_error *err)
 {
-    int result = ocs_io_mkdir(journal->state_dir, FOLDER, 0755, FOLDER, err);
+    int result = ocs_io_mkdir(journal->state_dir, FOLDER, OCS_MODE_FOLDER, FOLDER, err);
     if (result == 0)
-        result = ocs_io_create(journal->state_dir, journal->path, 0644, &journal->fd, journal->path,
-                               err);
+        result = ocs_io_create(journal->state_dir, journal->path, OCS_MODE_FILE, &journal->fd,
+                               journal->path, err);
     return result ? result : ocs_io_sync_dir(journal->state_dir, FOLDER, FOLDER, err);
 }
 

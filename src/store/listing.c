@@ -187,7 +187,8 @@ static void write_listing(struct ocs_store *store, const struct ocs_bytes *items
     ocs_json_write_raw(&w, "\n", 1);
     ocs_json_write_raw(&w, items->data, items->size);
     if (!w.failed && !is_known(store, w.text.data, w.text.size))
-        ocs_io_replace(store->state, LISTING, w.text.data, w.text.size, 0644, LISTING, NULL);
+        ocs_io_replace(store->state, LISTING, w.text.data, w.text.size, OCS_MODE_FILE, LISTING,
+                       NULL);
     ocs_json_writer_clear(&w);
 }
 

@@ -20,7 +20,6 @@
 #define GRAPH_PATIENCE_MS 2000
 #define SPELL_MS          60000
 #define SWEEP_MAX_MS      600000
-#define LOCK_MODE         0644
 
 struct ocs_locks {
     int dir; /* .ocistore/locks */
@@ -182,7 +181,7 @@ static int open_files(int state_dir, struct ocs_locks *locks, struct ocs_error *
 {
     int result = ocs_io_open_dir(state_dir, "locks", &locks->dir, ".ocistore/locks", err);
     if (result == OCS_IO_ABSENT) {
-        result = ocs_io_mkdir(state_dir, "locks", 0755, ".ocistore/locks", err);
+        result = ocs_io_mkdir(state_dir, "locks", OCS_MODE_FOLDER, ".ocistore/locks", err);
         if (result == 0)
             result = ocs_io_open_dir(state_dir, "locks", &locks->dir, ".ocistore/locks", err);
     }
@@ -191,7 +190,7 @@ static int open_files(int state_dir, struct ocs_locks *locks, struct ocs_error *
             err, ocs_error_raise(err, OCS_FAILED, ".ocistore/locks is a link or no folder"),
             "move it away: a folder is made when it is wanted");
     for (size_t i = 0; result == 0 && i < OCS_LOCK_KINDS; i++)
-        result = ocs_io_open_or_create(locks->dir, KINDS[i].file, LOCK_MODE, &locks->fds[i],
+        result = ocs_io_open_or_create(locks->dir, KINDS[i].file, OCS_MODE_FILE, &locks->fds[i],
                                        KINDS[i].what, err);
     return result;
 }
@@ -339,10 +338,11 @@ int ocs_lock_layout(struct ocs_locks *locks, const char *id, const struct ocs_lo
     if (snprintf(path, sizeof(path), "layouts/%s.lock", id) >= (int)sizeof(path))
         return ocs_error_raise(err, OCS_FAILED, "%s: name too long", what);
     assert(!locks->held[OCS_LOCK_GRAPH]);
-    int result = ocs_io_mkdir(locks->dir, "layouts", 0755, ".ocistore/locks/layouts", err);
+    int result =
+        ocs_io_mkdir(locks->dir, "layouts", OCS_MODE_FOLDER, ".ocistore/locks/layouts", err);
     auto_fd int opened = -1;
     if (result == 0)
-        result = ocs_io_open_or_create(locks->dir, path, LOCK_MODE, &opened, what, err);
+        result = ocs_io_open_or_create(locks->dir, path, OCS_MODE_FILE, &opened, what, err);
     if (result == 0)
         result = ocs_lock_file(opened, true, what, wait, err);
     if (result == 0)

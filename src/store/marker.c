@@ -134,8 +134,8 @@ int ocs_marker_write(int state_dir, const struct ocs_marker *marker, struct ocs_
     ocs_json_write_close(&w, '}');
     ocs_json_write_raw(&w, "\n", 1);
     int result = w.failed ? ocs_error_memory(err)
-                          : ocs_io_replace(state_dir, "store.json", w.text.data, w.text.size, 0644,
-                                           WHAT, err);
+                          : ocs_io_replace(state_dir, "store.json", w.text.data, w.text.size,
+                                           OCS_MODE_FILE, WHAT, err);
     ocs_json_writer_clear(&w);
     return result;
 }

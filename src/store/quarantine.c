@@ -42,7 +42,7 @@ static int open_ward(int state_dir, const struct ocs_digest *digest, struct ward
              ward->path);
     ward->now = ocs_now_s();
     ward->n = 0;
-    return ocs_io_mkdirs(state_dir, ward->folder, 0755, ward->folder, err);
+    return ocs_io_mkdirs(state_dir, ward->folder, OCS_MODE_FOLDER, ward->folder, err);
 }
 
 static bool next_name(struct ward *ward)

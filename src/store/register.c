@@ -130,7 +130,7 @@ static int rename_folder(void *data, struct ocs_error *err)
     char parent[OCS_LAYOUT_NAME_MAX + 32];
     snprintf(parent, sizeof(parent), "%s", moving->to);
     *strrchr(parent, '/') = '\0';
-    int result = ocs_io_mkdirs(dir, parent, 0755, parent, err);
+    int result = ocs_io_mkdirs(dir, parent, OCS_MODE_FOLDER, parent, err);
     if (result == 0)
         result = ocs_io_rename_noreplace(dir, moving->from, dir, moving->to, moving->to, err);
     if (result == OCS_IO_EXISTS)

@@ -281,10 +281,10 @@ static int leave_name(struct removing *removing, const struct ocs_root *root, st
     if (fstatat(state, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
         return 0;
     path[length] = '\0';
-    int result = ocs_io_mkdirs(state, path, 0755, path, err);
+    int result = ocs_io_mkdirs(state, path, OCS_MODE_FOLDER, path, err);
     path[length] = '/';
-    return result == 0 ? ocs_io_replace(state, path, OCS_LAYOUT_FILE, strlen(OCS_LAYOUT_FILE), 0644,
-                                        path, err)
+    return result == 0 ? ocs_io_replace(state, path, OCS_LAYOUT_FILE, strlen(OCS_LAYOUT_FILE),
+                                        OCS_MODE_FILE, path, err)
                        : result;
 }
 

@@ -29,9 +29,10 @@ static int put_into_trash(struct ocs_store *store, const char *layout,
     ocs_run_name(run);
     snprintf(folder, sizeof(folder), "trash/%s/layouts/%s", run, layout);
     snprintf(path, sizeof(path), "%s/index.json", folder);
-    int result = ocs_io_mkdirs(store->state, folder, 0755, folder, err);
+    int result = ocs_io_mkdirs(store->state, folder, OCS_MODE_FOLDER, folder, err);
     if (result == 0)
-        result = ocs_io_replace(store->state, path, version->data, version->size, 0644, path, err);
+        result = ocs_io_replace(store->state, path, version->data, version->size, OCS_MODE_FILE,
+                                path, err);
     if (result == 0)
         ocs_store_notice(store,
                          "layout '%s': index.json was written twice by others while it was "

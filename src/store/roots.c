@@ -145,7 +145,8 @@ static int put_new(const struct ocs_roots_place *place, int folder, const char *
         return result;
     result = ocs_roots_change_count(place, &change, false, err);
     if (result == 0)
-        result = ocs_io_replace(place->state_dir, path, text->data, text->size, 0644, path, err);
+        result = ocs_io_replace(place->state_dir, path, text->data, text->size, OCS_MODE_FILE, path,
+                                err);
     if (result == 0)
         result = ocs_roots_change_count(place, &change, true, err);
     ocs_roots_change_clear(&change);
@@ -169,8 +170,8 @@ static int put(const struct ocs_roots_place *place, const struct ocs_root *root,
     bool skip = observed && is_new && !is_still_there(place, root);
     if (result == 0 && !skip)
         result = is_new ? put_new(place, lock, id, &w.text, err)
-                        : ocs_io_replace(place->state_dir, path, w.text.data, w.text.size, 0644,
-                                         path, err);
+                        : ocs_io_replace(place->state_dir, path, w.text.data, w.text.size,
+                                         OCS_MODE_FILE, path, err);
     ocs_json_writer_clear(&w);
     return ocs_error_context(err, result, "layout '%s': register", root->name);
 }
@@ -196,7 +197,8 @@ int ocs_roots_rewrite(const struct ocs_roots_place *place, const struct ocs_root
         result = ocs_io_read_all(fd, OCS_JSON_INDEX_BYTES + OCS_ROOTS_HEADER_MAX, &old, path, err);
     snprintf(path, sizeof(path), "roots/%s.json.damaged.%lld", id, (long long)ocs_now_s());
     if (result == 0)
-        result = ocs_io_replace(place->state_dir, path, old.data, old.size, 0644, path, err);
+        result =
+            ocs_io_replace(place->state_dir, path, old.data, old.size, OCS_MODE_FILE, path, err);
     return result == 0 ? put(place, root, index, false, err) : result;
 }
 

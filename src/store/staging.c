@@ -58,7 +58,7 @@ static int make_own(struct ocs_staging *staging, struct ocs_error *err)
 {
     for (int attempt = 0; attempt < 100; attempt++) {
         ocs_io_random_name(staging->name);
-        int result = ocs_io_mkdir(staging->parent, staging->name, 0700, WHAT, err);
+        int result = ocs_io_mkdir(staging->parent, staging->name, OCS_MODE_FOLDER, WHAT, err);
         if (result == 0)
             result = ocs_io_open_dir(staging->parent, staging->name, &staging->dir, WHAT, err);
         if (result < 0)
@@ -83,7 +83,7 @@ int ocs_staging_tidy(int state_dir, struct ocs_error *err)
 int ocs_staging_open(int state_dir, struct ocs_staging *out, struct ocs_error *err)
 {
     struct ocs_staging staging = {.parent = -1, .dir = -1};
-    int result = ocs_io_mkdir(state_dir, "tmp", 0755, WHAT, err);
+    int result = ocs_io_mkdir(state_dir, "tmp", OCS_MODE_FOLDER, WHAT, err);
     if (result == 0)
         result = ocs_io_open_dir(state_dir, "tmp", &staging.parent, WHAT, err);
     if (result > 0)

@@ -205,7 +205,7 @@ const char *ocs_store_path(const struct ocs_store *store)
 
 static int open_graph(struct ocs_store *store, struct ocs_error *err)
 {
-    int result = ocs_io_mkdir(AT_FDCWD, store->graph_path, 0755, store->graph_path, err);
+    int result = ocs_io_mkdir(AT_FDCWD, store->graph_path, OCS_MODE_FOLDER, store->graph_path, err);
     if (result < 0)
         return result;
     auto_fd int dir = open(store->graph_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -99,7 +99,7 @@ void ocs_trash_run_close(struct ocs_trash_run *run)
 
 static int make_folder(int state_dir, const char *path, int *fd, struct ocs_error *err)
 {
-    int result = ocs_io_mkdirs(state_dir, path, 0755, path, err);
+    int result = ocs_io_mkdirs(state_dir, path, OCS_MODE_FOLDER, path, err);
     if (result == 0)
         result = ocs_io_open_dir(state_dir, path, fd, path, err);
     return result > 0 ? ocs_error_raise(err, OCS_FAILED, "%s: is a link or went away", path)
@@ -208,7 +208,7 @@ static int make_parent(int state_dir, const char *path, struct ocs_error *err)
     char parent[PATH_MAX];
     int length = (int)(strrchr(path, '/') - path);
     snprintf(parent, sizeof(parent), "%.*s", length, path);
-    return ocs_io_mkdirs(state_dir, parent, 0755, parent, err);
+    return ocs_io_mkdirs(state_dir, parent, OCS_MODE_FOLDER, parent, err);
 }
 
 int ocs_trash_put_file(int state_dir, const char *run, int from_dir, const char *from,

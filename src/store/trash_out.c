@@ -191,7 +191,7 @@ static int rename_in_run(int state_dir, const char *old, const char *new, struct
     snprintf(to, sizeof(to), "%s/index.json", new);
     if (fstatat(state_dir, from, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return OCS_IO_ABSENT;
-    int result = ocs_io_mkdirs(state_dir, new, 0755, new, err);
+    int result = ocs_io_mkdirs(state_dir, new, OCS_MODE_FOLDER, new, err);
     if (result == 0)
         result = ocs_io_rename_noreplace(state_dir, from, state_dir, to, from, err);
     if (result == 0)
