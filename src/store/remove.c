@@ -331,20 +331,19 @@ static int remove_layout(struct removing *removing, const struct removal *remova
     struct ocs_error unreadable;
     struct ocs_roots_place place = ocs_store_roots_place(removing->store);
     /* an index that cannot be read goes all the same: it stays in the trash */
-    if (read_index(removing, removal, &dir, &index, &unreadable) == 0)
-        removing->report->images += index.document.count;
-    else
-        removing->report->freed_unknown = true;
+    bool is_read = read_index(removing, removal, &dir, &index, &unreadable) == 0;
     struct moving moving = {.removing = removing, .root = removal->root};
     const struct ocs_roots_then then = {.data = &moving, .call = move_folder};
     int result = ocs_roots_remove_and(&place, removal->root->name, removing->run, &then, err);
-    if (result == 0)
-        tell_extras(removing, removal->root);
-    if (result == 0 && removing->on_change) {
-        struct ocs_change change = {.action = "remove", .layout = removal->root->name};
+    if (result < 0)
+        return result;
+    removing->report->images += is_read ? index.document.count : 0;
+    removing->report->freed_unknown |= !is_read;
+    tell_extras(removing, removal->root);
+    struct ocs_change change = {.action = "remove", .layout = removal->root->name};
+    if (removing->on_change)
         removing->on_change(removing->data, &change);
-    }
-    return result;
+    return 0;
 }
 
 static int remove_one(struct removing *removing, const struct removal *removal,
@@ -381,7 +380,7 @@ static int remove_all(struct removing *removing, struct ocs_error *err)
     if (removing->journal)
         ocs_store_settle_journal(removing->store, removing->journal);
     ocs_journal_close(removing->journal);
-    left = ocs_leavings_end(&leavings, result == 0);
+    left = ocs_leavings_end(&leavings, result == 0 || removing->report->images > 0);
     removing->report->freed_blobs = left.blobs;
     removing->report->freed_bytes = left.bytes;
     return result;
