@@ -6,6 +6,7 @@
 #include "error.h"
 #include "marker.h"
 #include "reserve.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -291,6 +292,18 @@ static int make_reserve(const struct init *init, struct ocs_error *err)
     return result < 0 ? result : 0;
 }
 
+/* store.json is JSON, which would change another path. */
+static int check_graph_dir(const char *graph_dir, struct ocs_error *err)
+{
+    auto_free char *path = graph_dir ? realpath(graph_dir, NULL) : NULL;
+    if (graph_dir && !path)
+        return ocs_error_errno(err, "%s", graph_dir);
+    return !path || ocs_utf8_valid(path)
+               ? 0
+               : ocs_error_raise(err, OCS_USAGE, "%s: the path is no UTF-8, and cannot be kept",
+                                 path);
+}
+
 /* On a network the graph at least has to be elsewhere. */
 static int check_filesystems(const struct init *init, const char *dir, struct ocs_error *err)
 {
@@ -345,7 +358,9 @@ int ocs_store_init(const char *dir, const struct ocs_init_options *options,
         .state = -1,
     };
     *init.report = (struct ocs_init_report){0};
-    int result = open_folder(dir, &init.dir, err);
+    int result = check_graph_dir(init.options->graph_dir, err);
+    if (result == 0)
+        result = open_folder(dir, &init.dir, err);
     if (result < 0)
         return result;
     init.report->in_place = has(init.dir, "oci-layout") || has(init.dir, "index.json");

@@ -9,6 +9,7 @@
 #include "leavings.h"
 #include "missing.h"
 #include "trash.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -287,6 +288,19 @@ static int keep_given(const char *dir, const char *real, char **out, struct ocs_
     return 0;
 }
 
+/* What is registered is kept as JSON, which would change it. */
+static int refuse_other_bytes(const struct ocs_root *root, struct ocs_error *err)
+{
+    if (ocs_utf8_valid(root->path) && (!root->given || ocs_utf8_valid(root->given)))
+        return 0;
+    return ocs_error_hint(err,
+                          ocs_error_raise(err, OCS_USAGE,
+                                          "%s: the path is no UTF-8, and cannot "
+                                          "be kept",
+                                          root->path),
+                          "rename what is not, then attach it");
+}
+
 /* Blobs of its own would not be watched over. */
 static int refuse_own_blobs(const char *path, struct ocs_error *err)
 {
@@ -454,6 +468,8 @@ int ocs_attach(struct ocs_store *store, const char *dir, const char *name, void 
     struct ocs_root root = {.path = path, .attached = true};
     path = NULL;
     int result = keep_given(dir, root.path, &root.given, err);
+    if (result == 0)
+        result = refuse_other_bytes(&root, err);
     if (result == 0)
         result = choose_name(dir, name, &root, err);
     if (result == 0)

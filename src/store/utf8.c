@@ -2,6 +2,8 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "utf8.h"
 
+#include <string.h>
+
 /* Bytes that a lead byte announces; 0 for a continuation byte or no lead. */
 static size_t announced(unsigned char lead)
 {
@@ -36,4 +38,18 @@ size_t ocs_utf8_decode(const char *text, size_t size, uint32_t *rune)
         return 0;
     *rune = decoded;
     return length;
+}
+
+bool ocs_utf8_valid(const char *text)
+{
+    size_t left = strlen(text);
+    while (left > 0) {
+        uint32_t rune;
+        size_t length = ocs_utf8_decode(text, left, &rune);
+        if (length == 0)
+            return false;
+        text += length;
+        left -= length;
+    }
+    return true;
 }

@@ -5,6 +5,7 @@
 
 /* UTF-8, one code point at a time (RFC 3629). */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,5 +13,8 @@
  * itself.  0 when it is malformed: overlong, a surrogate, above U+10FFFF, cut
  * off, or `size` is 0. */
 size_t ocs_utf8_decode(const char *text, size_t size, uint32_t *rune);
+
+/* A whole text: JSON can keep it as it is. */
+bool ocs_utf8_valid(const char *text);
 
 #endif

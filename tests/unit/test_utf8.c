@@ -59,7 +59,17 @@ static void test_malformed(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         uint32_t rune;
         assert_int_equal(ocs_utf8_decode(cases[i], strlen(cases[i]), &rune), 0);
+        assert_false(ocs_utf8_valid(cases[i]));
     }
+}
+
+static void test_whole_texts(void **state)
+{
+    (void)state;
+    assert_true(ocs_utf8_valid(""));
+    assert_true(ocs_utf8_valid("/srv/b\xc3\xbcro/\xf0\x9f\x98\x80"));
+    assert_false(ocs_utf8_valid("/srv/b\xfcro"));
+    assert_false(ocs_utf8_valid("/srv/b\xc3"));
 }
 
 int main(void)
@@ -67,6 +77,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_code_point),
         cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_whole_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
