@@ -136,6 +136,11 @@ static bool open_blob(struct bench *bench, struct item *item, struct reading *re
     return true;
 }
 
+static bool may_be_left(const struct hashing *hashing, uint32_t blob)
+{
+    return !hashing->again && !ocs_schedule_must(&hashing->run->inventory.blobs[blob]);
+}
+
 /* False: the item is settled, or has no result, which the calling thread sees. */
 static bool begin(struct bench *bench, struct item *item)
 {
@@ -143,7 +148,7 @@ static bool begin(struct bench *bench, struct item *item)
     item->result = calloc(1, sizeof(*item->result));
     if (!item->result)
         ocs_workers_give(bench->workers, &item->work);
-    else if (!hashing->again && ocs_pace_is_over(hashing->pace))
+    else if (may_be_left(hashing, item->blob) && ocs_pace_is_over(hashing->pace))
         settle(bench, item, OUTCOME_LEFT);
     else
         return open_blob(bench, item, bench->free);
@@ -173,8 +178,9 @@ static int on_bytes(void *data, struct ocs_stream *stream, const void *bytes, si
     ocs_workers_progress(bench->workers, size);
     if (!ocs_pace_spend(hashing->pace, size, bench->workers))
         return CANCELLED;
-    bool drop = !hashing->again && stream->done < stream->size &&
-                ocs_pace_drops(hashing->pace, reading->item->blob);
+    uint32_t blob = reading->item->blob;
+    bool drop = stream->done < stream->size && may_be_left(hashing, blob) &&
+                ocs_pace_drops(hashing->pace, blob);
     return drop ? DROPPED : 0;
 }
 

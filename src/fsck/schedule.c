@@ -34,6 +34,11 @@ bool ocs_schedule_in_passing(const struct ocs_fsck_run *run)
     return options->max_time_s <= 0 && options->max_bytes == 0 && options->rate == 0;
 }
 
+bool ocs_schedule_must(const struct ocs_blob_state *state)
+{
+    return state->flags & OCS_BLOB_DAMAGED;
+}
+
 static bool is_due(const struct ocs_fsck_run *run, uint32_t blob)
 {
     const struct ocs_blob_state *state = &run->inventory.blobs[blob];
@@ -41,7 +46,7 @@ static bool is_due(const struct ocs_fsck_run *run, uint32_t blob)
         state->flags & (OCS_BLOB_VERIFIED | OCS_BLOB_EMPTY | OCS_BLOB_SIGNED))
         return false;
     if (run->options->quick)
-        return state->flags & OCS_BLOB_DAMAGED;
+        return ocs_schedule_must(state);
     if (!ocs_schedule_wants(run, state))
         return false;
     struct ocs_digest digest;
@@ -54,6 +59,8 @@ static int compare(const void *left, const void *right, void *data)
     const struct ocs_fsck_run *run = data;
     const struct ocs_blob_state *a = &run->inventory.blobs[*(const uint32_t *)left];
     const struct ocs_blob_state *b = &run->inventory.blobs[*(const uint32_t *)right];
+    if (ocs_schedule_must(a) != ocs_schedule_must(b))
+        return ocs_schedule_must(a) ? -1 : 1;
     if (is_bad(a) != is_bad(b))
         return is_bad(a) ? -1 : 1;
     uint32_t first = verified_at(a, run->now), second = verified_at(b, run->now);
@@ -71,10 +78,11 @@ static void cut(struct ocs_fsck_run *run, struct ocs_schedule *schedule)
     uint64_t bytes = 0;
     size_t kept = 0;
     while (kept < schedule->count) {
-        uint64_t size = run->inventory.blobs[schedule->blobs[kept]].size;
-        if (allowed && kept && (size > allowed || bytes > allowed - size))
+        const struct ocs_blob_state *state = &run->inventory.blobs[schedule->blobs[kept]];
+        bool over = allowed && (state->size > allowed || bytes > allowed - state->size);
+        if (kept && over && !ocs_schedule_must(state))
             break;
-        bytes += size;
+        bytes += state->size;
         kept++;
     }
     run->report->blobs_left += schedule->count - kept;

@@ -172,6 +172,22 @@ static void what_was_verified_lately_is_unpacked_all_the_same(void **state)
     assert_int_equal(second.report.status, OCS_REFUSED);
 }
 
+/* Documents are read whatever the budget: what is wrong with one is told, also when what is
+ * recorded as bad, and is right by now, uses the budget up. */
+static void a_damaged_document_is_told_whatever_the_budget(void **state)
+{
+    static const char finding[] = "error blob-digest-mismatch config-b (shop:two)\n";
+    struct images images;
+    make_stamped_store(&images, *state, ocs_now_s() - 1000);
+    stamp_all(&images, ocs_now_s() - 1000, OCS_RESULT_BAD);
+    images_flip(&images, "config-b", 3);
+    images_expect(&images, (struct ocs_fsck_options){.max_bytes = 1}, finding, OCS_REFUSED);
+    stamp_all(&images, ocs_now_s() - 1000, OCS_RESULT_BAD);
+    atomic_store(&slept_ns, 0);
+    images_expect(&images, (struct ocs_fsck_options){.rate = 1, .jobs = 1, .max_time_s = 1},
+                  finding, OCS_REFUSED);
+}
+
 /* Many are under way when the time is over: one of them is read to its end, at most. */
 static void a_time_box_drops_what_is_under_way(void **state)
 {
@@ -256,6 +272,7 @@ int main(void)
         PLACE_TEST(a_rate_changes_nothing_but_the_time),
         PLACE_TEST(a_rate_and_a_time_box_together),
         PLACE_TEST(what_was_verified_lately_is_unpacked_all_the_same),
+        PLACE_TEST(a_damaged_document_is_told_whatever_the_budget),
         PLACE_TEST(a_time_box_drops_what_is_under_way),
         PLACE_TEST(one_image_is_checked_alone),
         PLACE_TEST(an_image_that_is_not_there_is_wrong_usage),
