@@ -36,6 +36,7 @@ static int take_node(struct ocs_fsck_run *run, const struct ocs_node *node, uint
     state->known_result = (uint8_t)node->result;
     state->known_stamp = node->kind == OCS_NODE_UNREAD ? 0 : ocs_inventory_stamp(&node->stamp);
     state->verified_at = node->verified_at > 0 ? (uint32_t)node->verified_at : 0;
+    state->was_live = node->flags & OCS_NODE_WAS_LIVE;
     if (node->flags & OCS_NODE_WAS_LISTED)
         state->flags |= OCS_BLOB_WAS_LISTED;
     return 0;

@@ -4,7 +4,7 @@
 
 /* How an absent blob is missed; ascending in the order of reporting. */
 enum missing {
-    MISSING_ROOT = 1u << 0,   /* by an index.json */
+    MISSING_ROOT = 1u << 0,   /* by an index.json, or lost by an index blob */
     MISSING_SPARSE = 1u << 1, /* by an index blob */
     MISSING_CONFIG = 1u << 2, /* by a manifest that has something of what it needs */
     MISSING_LAYER = 1u << 3,
@@ -20,7 +20,14 @@ static bool is_absent(const struct ocs_blob_state *state)
     return state->presence == OCS_PRESENCE_ABSENT || state->presence == OCS_PRESENCE_NOT_REGULAR;
 }
 
-static unsigned kind_of(uint8_t how, bool nothing_there)
+/* Not just never copied: it was here, or something holds its name. */
+static bool is_lost(const struct ocs_blob_state *state)
+{
+    return state->presence == OCS_PRESENCE_NOT_REGULAR ||
+           (state->presence == OCS_PRESENCE_ABSENT && state->was_live);
+}
+
+static unsigned kind_of(uint8_t how, bool nothing_there, bool lost)
 {
     if (how & OCS_EDGE_DATA)
         return MISSING_WITH_DATA;
@@ -29,7 +36,7 @@ static unsigned kind_of(uint8_t how, bool nothing_there)
     switch (how & OCS_EDGE_ROLE) {
     case OCS_ROLE_MANIFEST:
         if (!(how & OCS_EDGE_LAYERISH))
-            return MISSING_SPARSE;
+            return lost ? MISSING_ROOT : MISSING_SPARSE;
         return nothing_there ? MISSING_LAYER_ALL : MISSING_LAYER;
     case OCS_ROLE_CONFIG:
         return nothing_there ? MISSING_CONFIG_ALL : MISSING_CONFIG;
@@ -50,8 +57,9 @@ static bool nothing_is_there(const struct ocs_inventory *inventory,
     if (inventory->blobs[document->blob].flags & OCS_BLOB_LISTED)
         return false;
     for (uint32_t e = document->first; e < document->first + document->count; e++) {
+        const struct ocs_blob_state *child = &inventory->blobs[inventory->children[e]];
         if ((inventory->how[e] & OCS_EDGE_ROLE) != OCS_ROLE_SUBJECT &&
-            !is_absent(&inventory->blobs[inventory->children[e]]))
+            (!is_absent(child) || is_lost(child)))
             return false;
     }
     return true;
@@ -66,7 +74,7 @@ static void miss_children(struct ocs_inventory *inventory, const struct ocs_read
     for (uint32_t e = document->first; e < document->first + document->count; e++) {
         struct ocs_blob_state *child = &inventory->blobs[inventory->children[e]];
         if (is_absent(child))
-            child->missing |= (uint16_t)kind_of(inventory->how[e], nothing);
+            child->missing |= (uint16_t)kind_of(inventory->how[e], nothing, is_lost(child));
     }
 }
 

@@ -58,6 +58,7 @@ struct ocs_blob_state {
     uint8_t presence;     /* enum ocs_blob_presence */
     uint8_t known_kind;   /* enum ocs_node_kind */
     uint8_t known_result; /* enum ocs_node_result */
+    bool was_live;        /* the graph: gc saw it, needed, and has not swept it since */
 };
 
 /* An edge: the child and, in `how`, its role and what the descriptor says. */

@@ -397,6 +397,48 @@ static void a_sparse_index_is_a_warning_in_a_store_alone(void **state)
                   OCS_REFUSED);
 }
 
+static void gc(struct images *images)
+{
+    struct ocs_store *store = NULL;
+    struct ocs_gc_options options = OCS_GC_OPTIONS_INIT;
+    struct ocs_gc_report report;
+    images_register(images);
+    assert_int_equal(ocs_store_open(place_path(images->place, "store"), NULL, &store, NULL), 0);
+    assert_int_equal(ocs_gc(store, &options, &report, NULL), 0);
+    ocs_store_close(store);
+}
+
+/* What gc saw, needed, was copied once. */
+static void what_was_here_is_not_sparse(void **state)
+{
+    struct images images;
+    images_make_store(&images, *state);
+    gc(&images);
+    images_drop(&images, "config-c");
+    images_drop(&images, "layer-c");
+    images_expect(&images, (struct ocs_fsck_options){0},
+                  "error config-missing config-c (shop:multi)\n"
+                  "error layer-missing layer-c (shop:multi)\n",
+                  OCS_REFUSED);
+    images_drop(&images, "manifest-c");
+    images_expect(&images, (struct ocs_fsck_options){0},
+                  "error manifest-missing manifest-c (shop:multi)\n", OCS_REFUSED);
+}
+
+static void what_stands_in_a_manifests_place_is_not_sparse(void **state)
+{
+    struct images images;
+    images_make_layout(&images, *state);
+    images_drop(&images, "manifest-c");
+    place_mkdirs(*state, images_path(&images, "manifest-c"));
+    images_expect(&images, (struct ocs_fsck_options){0},
+                  "error manifest-missing manifest-c (shop:multi)\n"
+                  "warning blob-not-regular manifest-c (shop:multi)\n"
+                  "info orphan-blob config-c\n"
+                  "info orphan-blob layer-c\n",
+                  OCS_REFUSED);
+}
+
 static void strict_lifts_warnings(void **state)
 {
     struct images images;
@@ -526,6 +568,8 @@ int main(void)
         PLACE_TEST(an_unreadable_index_is_an_error_and_everything_an_orphan),
         PLACE_TEST(half_an_index_is_an_error),
         PLACE_TEST(a_sparse_index_is_a_warning_in_a_store_alone),
+        PLACE_TEST(what_was_here_is_not_sparse),
+        PLACE_TEST(what_stands_in_a_manifests_place_is_not_sparse),
         PLACE_TEST(strict_lifts_warnings),
         PLACE_TEST(quick_hashes_documents_alone),
         PLACE_TEST(what_is_no_layout_is_wrong_usage),
