@@ -205,6 +205,9 @@ static int look_in_place(struct ocs_mender *mender, const struct ocs_digest *dig
                          enum place *place, struct ocs_error *err)
 {
     auto_fd int fd = -1;
+    struct stat st;
+    if (ocs_blobs_stat(mender->run->blobs, digest, &st, NULL) == 0)
+        mender->found = ocs_stamp_of(&st);
     int r = ocs_blobs_open_blob(mender->run->blobs, digest, &fd, NULL, NULL);
     bool odd = r == OCS_IO_NOT_REGULAR;
     *place = r == OCS_IO_ABSENT ? PLACE_EMPTY : PLACE_UNREADABLE;
@@ -221,15 +224,19 @@ static int look_in_place(struct ocs_mender *mender, const struct ocs_digest *dig
 
 /* ---- the ladder ---- */
 
-/* Out of the way, never deleted. */
+/* Out of the way, never deleted; and nothing but what was looked at. */
 static int put_away(struct ocs_mender *mender, const struct ocs_digest *digest,
                     struct ocs_error *err)
 {
     char text[OCS_DIGEST_BUF];
     int r = ocs_mender_note(mender, "quarantine", ocs_digest_format(digest, text), err);
     if (r == 0)
-        r = ocs_quarantine_put(mender->run->store->state, mender->run->blobs, digest, err);
-    return r < 0 ? r : ocs_blobs_sync(mender->run->blobs, err);
+        r = ocs_quarantine_put(mender->run->store->state, mender->run->blobs, digest,
+                               &mender->found, err);
+    if (r != OCS_TRASH_CHANGED)
+        return r < 0 ? r : 0;
+    ocs_mender_say(mender, "left, it changed while it was looked at: run it again");
+    return OCS_MEND_CHANGED;
 }
 
 static int restore(struct ocs_mender *mender, const char *path, const struct ocs_digest *digest,
@@ -247,8 +254,9 @@ static int restore(struct ocs_mender *mender, const char *path, const struct ocs
         r = put_away(mender, digest, err);
     if (r == 0)
         r = ocs_mender_note(mender, "restore", ocs_digest_format(digest, text), err);
-    if (r == 0)
-        r = ocs_trash_restore_file(state, path, mender->run->blobs, digest, err);
+    if (r != 0)
+        return r;
+    r = ocs_trash_restore_file(state, path, mender->run->blobs, digest, err);
     if (r != 0)
         return r < 0 ? r : OCS_MEND_LEFT;
     return ocs_blobs_sync(mender->run->blobs, err);
@@ -338,7 +346,7 @@ static int climb(struct ocs_mender *mender, uint32_t blob, const struct ocs_dige
     ocs_mender_say(mender, "moved to .ocistore/quarantine");
     r = mender->dry_run ? 0 : put_away(mender, digest, err);
     bool needed = mender->run->inventory.blobs[blob].flags & OCS_BLOB_REACHABLE;
-    return r < 0 || !needed ? r : OCS_MEND_LEFT;
+    return r != 0 || !needed ? r : OCS_MEND_LEFT;
 }
 
 int ocs_mend_blob(struct ocs_mender *mender, uint32_t blob, struct ocs_error *err)

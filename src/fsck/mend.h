@@ -35,6 +35,7 @@ struct ocs_mender {
     struct ocs_blobs **sources; /* of --from */
     size_t source_count;
     const struct ocs_fsck_place *renewed; /* whose index.json got back entries last */
+    struct ocs_stamp found;               /* of what holds the name of the blob under way */
     char action[1024];                    /* what was done or would help; "" */
 };
 
@@ -54,9 +55,11 @@ void ocs_mender_say(struct ocs_mender *mender, const char *format, ...)
 
 /* 0: the blob is right, or a bad one that nothing needs is out of the way.
  * Positive OCS_MEND_LEFT: it is not there, or not right; OCS_MEND_LINK: a link
- * leads to the right bytes, and no other copy was found to put in its place.
+ * leads to the right bytes, and no other copy was found to put in its place;
+ * OCS_MEND_CHANGED: somebody put another file there meanwhile, which stays.
  * mender->action says what was done, if anything was. */
-#define OCS_MEND_LINK 2
+#define OCS_MEND_LINK    2
+#define OCS_MEND_CHANGED 3
 int ocs_mend_blob(struct ocs_mender *mender, uint32_t blob, struct ocs_error *err);
 /* Takes the right to write from others. */
 int ocs_mend_mode(struct ocs_mender *mender, uint32_t blob, struct ocs_error *err);

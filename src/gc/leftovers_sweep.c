@@ -45,8 +45,7 @@ static int check_arrival(const struct ocs_leftovers_sweep *sweep, const struct o
         return 0;
     }
     struct ocs_stamp stamp = ocs_stamp_of(&st);
-    if (stamp.inode == item->stamp.inode && stamp.size == item->stamp.size &&
-        stamp.mtime_ns == item->stamp.mtime_ns)
+    if (ocs_stamp_same_file(&stamp, &item->stamp))
         return 0;
     int result = ocs_io_rename_noreplace(state, path, sweep->store->dir, item->path, path, err);
     return result < 0 ? result : OCS_TRASH_CHANGED;

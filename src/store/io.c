@@ -42,8 +42,12 @@ struct ocs_stamp ocs_stamp_of(const struct stat *st)
 
 bool ocs_stamp_equal(const struct ocs_stamp *a, const struct ocs_stamp *b)
 {
-    return a->inode == b->inode && a->size == b->size && a->mtime_ns == b->mtime_ns &&
-           a->ctime_ns == b->ctime_ns;
+    return ocs_stamp_same_file(a, b) && a->ctime_ns == b->ctime_ns;
+}
+
+bool ocs_stamp_same_file(const struct ocs_stamp *a, const struct ocs_stamp *b)
+{
+    return a->inode == b->inode && a->size == b->size && a->mtime_ns == b->mtime_ns;
 }
 
 #define SETTLED_NS 2000000000

@@ -25,6 +25,8 @@ struct ocs_stamp {
 
 struct ocs_stamp ocs_stamp_of(const struct stat *st);
 bool ocs_stamp_equal(const struct ocs_stamp *a, const struct ocs_stamp *b);
+/* As equal, but for the ctime, which a rename changes. */
+bool ocs_stamp_same_file(const struct ocs_stamp *a, const struct ocs_stamp *b);
 /* By its times the file has not changed for 2 s: a change from now on shows in
  * another stamp, whatever the tick of the file system's clock.  To be asked before
  * the file is read. */

@@ -5,6 +5,7 @@
 #include "error.h"
 #include "walk.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -73,8 +74,23 @@ static int take(int state_dir, struct ocs_blobs *blobs, const struct ocs_digest 
     return all_taken(ward, err);
 }
 
+/* When somebody was quicker with another file, that one goes back. */
+static int check_arrival(int state_dir, struct ocs_blobs *blobs, const struct ocs_digest *digest,
+                         const struct ocs_stamp *expected, const struct ward *ward,
+                         struct ocs_error *err)
+{
+    struct stat st;
+    if (fstatat(state_dir, ward->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return ocs_error_errno(err, "%s", ward->name);
+    struct ocs_stamp stamp = ocs_stamp_of(&st);
+    if (!expected || ocs_stamp_same_file(&stamp, expected))
+        return 0;
+    int result = ocs_blobs_publish(blobs, state_dir, ward->name, digest, err);
+    return result < 0 ? result : OCS_TRASH_CHANGED;
+}
+
 int ocs_quarantine_put(int state_dir, struct ocs_blobs *blobs, const struct ocs_digest *digest,
-                       struct ocs_error *err)
+                       const struct ocs_stamp *expected, struct ocs_error *err)
 {
     struct ward ward;
     struct stat st;
@@ -84,9 +100,14 @@ int ocs_quarantine_put(int state_dir, struct ocs_blobs *blobs, const struct ocs_
     result = open_ward(state_dir, digest, &ward, err);
     if (result == 0)
         result = take(state_dir, blobs, digest, &ward, err);
-    if (result == 0)
+    if (result)
+        return result;
+    int arrived = check_arrival(state_dir, blobs, digest, expected, &ward, err);
+    if (arrived >= 0)
         result = sync_ward(state_dir, &ward, err);
-    return result ? result : ocs_blobs_sync(blobs, err);
+    if (arrived >= 0 && result == 0)
+        result = ocs_blobs_sync(blobs, err);
+    return arrived < 0 || result == 0 ? arrived : result;
 }
 
 /* The good copy lies in the quarantine for a moment: then one exchange does it. */

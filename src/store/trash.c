@@ -155,8 +155,7 @@ static bool is_expected(const struct passage *passage, const struct ocs_stamp *e
     if (fstatat(passage->folder, passage->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return false;
     struct ocs_stamp stamp = ocs_stamp_of(&st);
-    return stamp.inode == expected->inode && stamp.size == expected->size &&
-           stamp.mtime_ns == expected->mtime_ns;
+    return ocs_stamp_same_file(&stamp, expected);
 }
 
 /* When somebody was quicker with another file, that one stays and ours too. */

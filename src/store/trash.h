@@ -82,10 +82,11 @@ int ocs_trash_drop_empty(int state_dir, const char *run, struct ocs_error *err);
 
 /* ---- the quarantine: quarantine/<alg>/<encoded>.<time>.<n> ---- */
 
-/* Move a damaged blob, or what holds its name, to the quarantine, durably.
- * Positive: OCS_IO_ABSENT. */
+/* Move a damaged blob, or what holds its name, to the quarantine, durably.  What arrives
+ * must be what was judged (`expected` as for ocs_trash_run_put_blob), else it is put back
+ * and OCS_TRASH_CHANGED returned.  Positive also: OCS_IO_ABSENT. */
 int ocs_quarantine_put(int state_dir, struct ocs_blobs *blobs, const struct ocs_digest *digest,
-                       struct ocs_error *err);
+                       const struct ocs_stamp *expected, struct ocs_error *err);
 /* Exchange what holds a blob's name and a good copy that is staged (fsynced), so
  * that the name is never without a file.  What came out is in the quarantine; if
  * it is right after all (somebody else was quicker), it is dropped and

@@ -326,6 +326,45 @@ static void a_file_that_is_replaced_while_it_is_hashed_is_in_flux(void **state)
     free(writing.bytes);
 }
 
+/* Whenever a foreign tool renames a good copy over the damaged file, it is there after
+ * the repair: nothing is moved away but what was looked at. */
+static void a_good_copy_that_comes_during_a_repair_stays(void **state)
+{
+    struct images images;
+    struct verdict verdict;
+    images_make_empty_store(&images, *state);
+    make_big(&images);
+    images_register(&images);
+    struct writing writing = {.images = &images, .name = "big", .size = BIG, .by_rename = true};
+    struct reads reads = {0, &writing, write_now}; /* at 0: nothing */
+    writing.bytes = malloc(BIG);
+    int fd = openat(images.place->fd, images_path(&images, "big"), O_RDONLY | O_CLOEXEC);
+    assert_int_equal(syscall(SYS_read, fd, writing.bytes, BIG), BIG);
+    close(fd);
+    struct ocs_fsck_options repair = {.repair = true, .jobs = 1, .dry_run = true};
+    images_flip(&images, "big", BIG - 1);
+    reads.inode = inode_of(&images, "big");
+    reads_begin(&reads); /* the last one is that before the file would be moved */
+    assert_int_equal(images_fsck(&images, repair, NULL, &verdict), 0);
+    unsigned long count = reads_end();
+    images_flip(&images, "big", BIG - 1);
+    repair.dry_run = false;
+    for (writing.at = 1; writing.at <= count; writing.at++) {
+        images_flip(&images, "big", BIG - 1);
+        reads.inode = inode_of(&images, "big");
+        reads_begin(&reads);
+        int r = images_fsck(&images, repair, NULL, &verdict);
+        reads_end();
+        assert_int_equal(r, 0);
+        r = images_fsck(&images, (struct ocs_fsck_options){.jobs = 1}, NULL, &verdict);
+        assert_int_equal(r, 0);
+        if (!writing.done || verdict.report.errors)
+            fail_msg("replaced at reading %lu:\n%s", writing.at, verdict.text);
+        writing.done = false;
+    }
+    free(writing.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +378,7 @@ int main(void)
         PLACE_TEST(a_file_that_grows_is_never_called_damaged),
         PLACE_TEST(a_manifest_that_is_being_written_is_looked_at_when_it_is_whole),
         PLACE_TEST(a_file_that_is_replaced_while_it_is_hashed_is_in_flux),
+        PLACE_TEST(a_good_copy_that_comes_during_a_repair_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,7 +118,7 @@ static int there_and_back(int dir, struct ocs_blobs *blobs, struct ocs_trash_run
     if (result == 0)
         result = ocs_trash_restore_blob(dir, RUN, blobs, hello, err);
     if (result == 0)
-        result = ocs_quarantine_put(dir, blobs, hello, err);
+        result = ocs_quarantine_put(dir, blobs, hello, NULL, err);
     return result;
 }
 

@@ -286,7 +286,7 @@ static void put_into_quarantine(struct shelf *shelf, const struct blob *blob)
     struct ocs_digest digest;
     assert_int_equal(ocs_digest_parse(blob->digest, strlen(blob->digest), &digest), 0);
     struct ocs_store *store = shelf->store;
-    assert_int_equal(ocs_quarantine_put(store->state, store->blobs, &digest, NULL), 0);
+    assert_int_equal(ocs_quarantine_put(store->state, store->blobs, &digest, NULL, NULL), 0);
 }
 
 static void a_child_in_quarantine_that_nobody_knows(void **state)

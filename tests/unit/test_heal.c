@@ -19,7 +19,8 @@ static void quarantine(struct shelf *shelf, const struct blob *blob)
 {
     struct ocs_digest digest = digest_of(blob);
     assert_int_equal(
-        ocs_quarantine_put(shelf->store->state, shelf->store->blobs, &digest, &shelf->err), 0);
+        ocs_quarantine_put(shelf->store->state, shelf->store->blobs, &digest, NULL, &shelf->err),
+        0);
     assert_false(shelf_has(shelf, blob));
 }
 

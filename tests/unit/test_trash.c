@@ -322,14 +322,40 @@ static void test_quarantine(void **state)
     assert_int_equal(ocs_quarantine_each(place->fd, &visitor, NULL), 0);
     for (int i = 0; i < 3; i++) { /* within one second: numbered */
         place_write(place, IN_BLOBS, i == 2 ? "hello" : "damaged");
-        assert_int_equal(ocs_quarantine_put(place->fd, blobs, &hello, NULL), 0);
+        assert_int_equal(ocs_quarantine_put(place->fd, blobs, &hello, NULL, NULL), 0);
     }
-    assert_int_equal(ocs_quarantine_put(place->fd, blobs, &hello, NULL), OCS_IO_ABSENT);
+    assert_int_equal(ocs_quarantine_put(place->fd, blobs, &hello, NULL, NULL), OCS_IO_ABSENT);
     assert_int_equal(symlinkat("/etc/passwd", place->fd, IN_BLOBS), 0);
-    assert_int_equal(ocs_quarantine_put(place->fd, blobs, &hello, NULL), 0);
+    assert_int_equal(ocs_quarantine_put(place->fd, blobs, &hello, NULL, NULL), 0);
     assert_int_equal(ocs_quarantine_each(place->fd, &visitor, NULL), 0);
     assert_int_equal(seen.entries, 4);
     assert_int_equal(seen.blobs, 4);
+    ocs_blobs_close(blobs);
+}
+
+/* Between the look and the move somebody renamed another file over it. */
+static void test_quarantine_takes_what_was_judged(void **state)
+{
+    struct place *place = *state;
+    struct ocs_blobs *blobs = with_hello(place);
+    struct ocs_digest hello = digest_of(HELLO);
+    struct seen seen = {0};
+    struct ocs_trash_visitor visitor = {.data = &seen, .on_entry = see};
+    struct stat st;
+    place_write(place, IN_BLOBS, "damaged");
+    assert_int_equal(ocs_blobs_stat(blobs, &hello, &st, NULL), 0);
+    struct ocs_stamp judged = ocs_stamp_of(&st);
+    place_write(place, "other", "hello");
+    assert_int_equal(renameat(place->fd, "other", place->fd, IN_BLOBS), 0);
+    assert_int_equal(ocs_quarantine_put(place->fd, blobs, &hello, &judged, NULL),
+                     OCS_TRASH_CHANGED);
+    assert_true(place_has(place, IN_BLOBS));
+    assert_int_equal(ocs_quarantine_each(place->fd, &visitor, NULL), 0);
+    assert_int_equal(seen.entries, 0);
+    assert_int_equal(ocs_blobs_stat(blobs, &hello, &st, NULL), 0);
+    judged = ocs_stamp_of(&st);
+    assert_int_equal(ocs_quarantine_put(place->fd, blobs, &hello, &judged, NULL), 0);
+    assert_false(place_has(place, IN_BLOBS));
     ocs_blobs_close(blobs);
 }
 
@@ -408,9 +434,9 @@ static void test_back_from_quarantine(void **state)
     struct place *place = *state;
     struct way_back way = {.place = place, .blobs = with_hello(place)};
     struct ocs_digest hello = digest_of(HELLO);
-    assert_int_equal(ocs_quarantine_put(place->fd, way.blobs, &hello, NULL), 0);
+    assert_int_equal(ocs_quarantine_put(place->fd, way.blobs, &hello, NULL, NULL), 0);
     place_write(place, IN_BLOBS, "damaged");
-    assert_int_equal(ocs_quarantine_put(place->fd, way.blobs, &hello, NULL), 0);
+    assert_int_equal(ocs_quarantine_put(place->fd, way.blobs, &hello, NULL, NULL), 0);
     struct ocs_trash_visitor visitor = {.data = &way, .on_entry = try_restore};
     assert_int_equal(ocs_quarantine_each(place->fd, &visitor, NULL), 0);
     assert_int_equal(way.restored, 1);
@@ -432,7 +458,7 @@ static void test_quarantine_of_a_long_name(void **state)
     place_mkdirs(place, "blobs/o");
     snprintf(path, sizeof(path), "blobs/o/%s", text + 2);
     place_write(place, path, "");
-    assert_int_equal(ocs_quarantine_put(place->fd, blobs, &digest, NULL), 0);
+    assert_int_equal(ocs_quarantine_put(place->fd, blobs, &digest, NULL, NULL), 0);
     assert_false(place_has(place, path));
     ocs_blobs_close(blobs);
 }
@@ -452,6 +478,7 @@ int main(void)
         PLACE_TEST(test_restore_when_somebody_was_quicker),
         PLACE_TEST(test_unlink_and_drop_empty),
         PLACE_TEST(test_quarantine),
+        PLACE_TEST(test_quarantine_takes_what_was_judged),
         PLACE_TEST(test_swap_with_a_good_copy),
         PLACE_TEST(test_swap_when_somebody_was_quicker),
         PLACE_TEST(test_back_from_quarantine),
