@@ -15,8 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PATIENCE_MS       5000
-#define LAYOUT_FILE_BYTES 65536
+#define PATIENCE_MS 5000
 
 /* One layout while it is looked at. */
 struct visit {
@@ -85,22 +84,22 @@ static int raise_again(struct ocs_error *err, const struct visit *visit,
 
 static int check_layout_file(struct visit *visit, struct ocs_error *err)
 {
-    auto_fd int fd = -1;
     auto_bytes struct ocs_bytes bytes = {0};
-    struct ocs_error local;
+    struct ocs_index_wait wait = {.patience_ms = PATIENCE_MS, .hooks = visit->run->hooks};
+    struct ocs_error local = {0};
     visit->file = "oci-layout";
-    int r = ocs_io_open_regular(visit->dir, "oci-layout", &fd, NULL, "oci-layout", &local);
+    int r = ocs_layout_file_read(visit->dir, &wait, &bytes, &local);
     if (r == OCS_IO_ABSENT)
         return blame(visit, "layout-file-missing", "oci-layout", NULL, err);
     if (r == OCS_IO_NOT_REGULAR)
         return blame(visit, "layout-file-missing", "oci-layout", "is not a regular file", err);
-    if (r == 0)
-        r = ocs_io_read_all(fd, LAYOUT_FILE_BYTES, &bytes, "oci-layout", &local);
+    if (r == -OCS_INTERRUPTED)
+        return ocs_error_interrupted(err);
     if (is_ours(r))
         return raise_again(err, visit, &local);
     if (r < 0)
         return blame(visit, "layout-file-missing", "oci-layout", local.message, err);
-    return ocs_layout_file_check(bytes.data, bytes.size, visit, on_problem, err);
+    return r == 0 ? 0 : ocs_layout_file_check(bytes.data, bytes.size, visit, on_problem, err);
 }
 
 /* ---- index.json ---- */

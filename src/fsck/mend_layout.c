@@ -37,26 +37,27 @@ static int compose(struct ocs_mender *mender, const char *name, int dir, struct 
 
 /* ---- writing it ---- */
 
-static bool holds_name(int dir)
+static bool holds_name(int dir, const char *name)
 {
     struct stat st;
-    return fstatat(dir, "index.json", &st, AT_SYMLINK_NOFOLLOW) == 0;
+    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static int put_index(int dir, const struct ocs_bytes *bytes, struct ocs_error *err)
+/* What holds the name is kept beside it. */
+static int put_file(int dir, const char *name, const char *bytes, size_t size,
+                    struct ocs_error *err)
 {
     char random[17], staged[48], beside[64];
     ocs_io_random_name(random);
-    snprintf(staged, sizeof(staged), "index.json.%s.tmp", random);
-    snprintf(beside, sizeof(beside), "index.json.damaged.%" PRId64, ocs_now_s());
-    if (!holds_name(dir))
-        return ocs_io_replace(dir, "index.json", bytes->data, bytes->size, OCS_MODE_FILE,
-                              "index.json", err);
-    int r = ocs_io_replace(dir, staged, bytes->data, bytes->size, OCS_MODE_FILE, "index.json", err);
+    snprintf(staged, sizeof(staged), "%s.%s.tmp", name, random);
+    snprintf(beside, sizeof(beside), "%s.damaged.%" PRId64, name, ocs_now_s());
+    if (!holds_name(dir, name))
+        return ocs_io_replace(dir, name, bytes, size, OCS_MODE_FILE, name, err);
+    int r = ocs_io_replace(dir, staged, bytes, size, OCS_MODE_FILE, name, err);
     if (r == 0)
-        r = ocs_io_exchange(dir, staged, dir, "index.json", "index.json", err);
+        r = ocs_io_exchange(dir, staged, dir, name, name, err);
     if (r == 0)
-        r = ocs_io_rename_noreplace(dir, staged, dir, beside, "damaged index.json", err);
+        r = ocs_io_rename_noreplace(dir, staged, dir, beside, beside, err);
     return r < 0 ? r : ocs_io_sync_dir(dir, ".", "layout folder", err);
 }
 
@@ -83,12 +84,12 @@ static int write_anew(struct ocs_mender *mender, const struct ocs_root *root, in
     if (r != 0)
         return r;
     ocs_mender_say(mender, "written anew from the last good one%s",
-                   holds_name(dir) ? ", the bad one kept beside" : "");
+                   holds_name(dir, "index.json") ? ", the bad one kept beside" : "");
     if (mender->dry_run)
         return 0;
     r = ocs_mender_note(mender, "index", root->name, err);
     if (r == 0)
-        r = put_index(dir, &bytes, err);
+        r = put_file(dir, "index.json", bytes.data, bytes.size, err);
     mender->run->tally->rolled_back |= r == 0;
     return r;
 }
@@ -137,6 +138,14 @@ static int mend_entries_of(struct ocs_mender *mender, const struct ocs_root *roo
     return r;
 }
 
+static bool layout_file_is_right(const struct ocs_mender *mender, int dir)
+{
+    auto_bytes struct ocs_bytes bytes = {0};
+    struct ocs_index_wait wait = {.hooks = mender->run->hooks};
+    struct ocs_error ignored = {0};
+    return ocs_layout_file_read(dir, &wait, &bytes, &ignored) == 0;
+}
+
 static int mend_layout_file(struct ocs_mender *mender, const struct ocs_root *root, int dir,
                             struct ocs_error *err)
 {
@@ -145,13 +154,16 @@ static int mend_layout_file(struct ocs_mender *mender, const struct ocs_root *ro
                  "left, since the folder is not the store's: write %s into it", OCS_LAYOUT_FILE);
         return OCS_MEND_LEFT;
     }
-    ocs_mender_say(mender, "written anew");
+    if (layout_file_is_right(mender, dir)) {
+        ocs_mender_say(mender, "right when it was read again");
+        return 0;
+    }
+    ocs_mender_say(mender, "written anew%s",
+                   holds_name(dir, "oci-layout") ? ", the bad one kept beside" : "");
     if (mender->dry_run)
         return 0;
     int r = ocs_mender_note(mender, "oci-layout", root->name, err);
-    return r == 0 ? ocs_io_replace(dir, "oci-layout", OCS_LAYOUT_FILE, strlen(OCS_LAYOUT_FILE),
-                                   OCS_MODE_FILE, "oci-layout", err)
-                  : r;
+    return r == 0 ? put_file(dir, "oci-layout", OCS_LAYOUT_FILE, strlen(OCS_LAYOUT_FILE), err) : r;
 }
 
 static int mend_entry(struct ocs_mender *mender, const struct ocs_root *root, int dir,

@@ -3,6 +3,7 @@
 #include "layout.h"
 
 #include "cleanup.h"
+#include "document_check.h"
 #include "error.h"
 #include "hash.h"
 
@@ -203,28 +204,37 @@ static bool written_recently(const struct ocs_stamp *stamp, int64_t patience_ms)
     return ocs_now_ns() - stamp->mtime_ns < patience_ms * 1000000;
 }
 
-static void sleep_ms(int64_t ms)
+#define PATIENCE_OVER 1
+
+/* 5 ms at first, then twice as long each time. */
+static int pause_for(const struct ocs_index_wait *wait, int64_t *waited_ms, struct ocs_error *err)
 {
-    struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
+    int64_t ms = *waited_ms < 200 ? *waited_ms + 5 : 200;
+    struct timespec pause = {.tv_nsec = ms * 1000000};
+    const struct ocs_hooks *hooks = wait->hooks;
+    if (*waited_ms >= wait->patience_ms)
+        return PATIENCE_OVER;
+    if (hooks && hooks->cancelled && hooks->cancelled(hooks->data))
+        return ocs_error_interrupted(err);
     nanosleep(&pause, NULL);
+    *waited_ms += ms;
+    return 0;
 }
 
 static int read_stably(int dir, const struct ocs_index_wait *wait, struct ocs_index *out,
                        struct ocs_error *err)
 {
     int64_t waited_ms = 0;
-    for (int64_t pause_ms = 5;; pause_ms = pause_ms < 200 ? pause_ms * 2 : pause_ms) {
+    for (;;) {
         struct ocs_stamp stamp = {0};
         int result = read_and_parse(dir, out, &stamp, err);
         bool again = result == READ_CHANGED ||
                      (result == OCS_INDEX_INVALID && written_recently(&stamp, wait->patience_ms));
-        if (!again || waited_ms >= wait->patience_ms)
+        int paused = again ? pause_for(wait, &waited_ms, err) : PATIENCE_OVER;
+        if (paused < 0)
+            return paused;
+        if (paused == PATIENCE_OVER)
             return result == READ_CHANGED ? OCS_INDEX_INVALID : result;
-        const struct ocs_hooks *hooks = wait->hooks;
-        if (hooks && hooks->cancelled && hooks->cancelled(hooks->data))
-            return ocs_error_interrupted(err);
-        sleep_ms(pause_ms);
-        waited_ms += pause_ms;
     }
 }
 
@@ -243,6 +253,55 @@ int ocs_index_read(int dir, const char *label, const struct ocs_index_wait *wait
         ocs_error_context(err, -1, "%s", label);
     }
     return result;
+}
+
+/* ---- oci-layout ---- */
+
+#define LAYOUT_FILE_BYTES 65536
+
+/* No half of a write is a whole document, which the problems of members are told of. */
+static int note_fault(void *data, const struct ocs_problem *problem, struct ocs_error *err)
+{
+    int *fault = data;
+    (void)err;
+    *fault = problem->member[0] ? OCS_INDEX_INVALID : READ_CHANGED;
+    return 0;
+}
+
+static int read_layout_file(int dir, struct ocs_bytes *bytes, struct ocs_stamp *stamp,
+                            struct ocs_error *err)
+{
+    auto_fd int fd = -1;
+    struct stat st;
+    int fault = 0;
+    int result = ocs_io_open_regular(dir, "oci-layout", &fd, &st, "oci-layout", err);
+    if (result == 0)
+        result = ocs_io_read_all(fd, LAYOUT_FILE_BYTES, bytes, "oci-layout", err);
+    if (result)
+        return result;
+    *stamp = ocs_stamp_of(&st);
+    result = ocs_layout_file_check(bytes->data, bytes->size, &fault, note_fault, err);
+    return result == 0 ? fault : result;
+}
+
+int ocs_layout_file_read(int dir, const struct ocs_index_wait *wait, struct ocs_bytes *out,
+                         struct ocs_error *err)
+{
+    int64_t waited_ms = 0;
+    for (;;) {
+        auto_bytes struct ocs_bytes bytes = {0};
+        struct ocs_stamp stamp = {0};
+        int result = read_layout_file(dir, &bytes, &stamp, err);
+        bool again = result == READ_CHANGED && written_recently(&stamp, wait->patience_ms);
+        int paused = again ? pause_for(wait, &waited_ms, err) : PATIENCE_OVER;
+        if (paused < 0)
+            return paused;
+        if (paused == 0)
+            continue;
+        *out = bytes;
+        bytes = (struct ocs_bytes){0};
+        return result == READ_CHANGED ? OCS_INDEX_INVALID : result;
+    }
 }
 
 const char *ocs_index_ref(const struct ocs_index *index, size_t entry)

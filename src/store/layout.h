@@ -50,6 +50,11 @@ struct ocs_index_wait {
  * itself in *err as well. */
 int ocs_index_read(int dir, const char *label, const struct ocs_index_wait *wait,
                    struct ocs_index *out, struct ocs_error *err);
+/* The bytes of oci-layout.  Positive: OCS_INDEX_INVALID, they are none that mark a layout of
+ * version 1.0.0, nor became so while somebody may have been writing them; else as for
+ * ocs_io_open_regular. */
+int ocs_layout_file_read(int dir, const struct ocs_index_wait *wait, struct ocs_bytes *out,
+                         struct ocs_error *err);
 /* From bytes that are at hand (roots/<id>.json). Takes `bytes`. */
 int ocs_index_parse(struct ocs_bytes *bytes, struct ocs_index *out, struct ocs_error *err);
 

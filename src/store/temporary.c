@@ -17,6 +17,7 @@ static const struct {
     {OCS_TEMPORARY_IN_LAYOUT, "oci-put-blob#", {OCS_TEMPORARY_FILE, "skopeo, podman or buildah"}},
     {OCS_TEMPORARY_IN_LAYOUT, "index.json.#.tmp", {OCS_TEMPORARY_FILE, "regctl"}},
     {OCS_TEMPORARY_IN_LAYOUT, "index.json.@.tmp", {OCS_TEMPORARY_FILE, "ocistore"}},
+    {OCS_TEMPORARY_IN_LAYOUT, "oci-layout.@.tmp", {OCS_TEMPORARY_FILE, "ocistore"}},
     {OCS_TEMPORARY_IN_LAYOUT, ".umoci-#", {OCS_TEMPORARY_IN_UMOCI, "umoci"}},
     {OCS_TEMPORARY_IN_LAYOUT, "ingest", {OCS_TEMPORARY_IN_INGEST, "oras or buildkit"}},
     {OCS_TEMPORARY_IN_BLOBS, "sha256/%#", {OCS_TEMPORARY_FILE, "crane, ko or kaniko"}},

@@ -107,12 +107,14 @@ run 0 --store "$STORE" fsck
 cp "$STORE/layouts/app3/index.json" index
 rm "$STORE/layouts/app3/index.json"
 : >"$STORE/layouts/app4/oci-layout"
+touch -d '1 hour ago' "$STORE/layouts/app4/oci-layout" # or it may be being written
 truncate -s 12288 "$STORE/.ocistore/graph/data.mdb"
 run_json 1 --store "$STORE" fsck --repair
 holds 'last.findings["index-unreadable"] == 1 and last.findings["layout-version"] == 1
     and last.findings["graph-corrupt"] == 1 and last.corrected == 3'
 run 0 --store "$STORE" fsck
 same_files index "$STORE/layouts/app3/index.json" 'another index.json came back'
+ls "$STORE"/layouts/app4/oci-layout.damaged.* >/dev/null || fail 'the damaged oci-layout is gone'
 
 # In place, under the name of a registry, and without a name.
 cp -r "$LAYOUTS/app1" placed

@@ -204,6 +204,29 @@ static void a_big_blob_can_be_unstable(void **state)
 
 /* ---- somebody else ---- */
 
+/* skopeo empties oci-layout and writes it anew in place. */
+static ssize_t write_layout_file(void *data, unsigned long nth, char *bytes, ssize_t size)
+{
+    struct images *images = data;
+    (void)bytes;
+    if (nth == 1)
+        place_write(images->place, images_in_layout(images, "oci-layout"),
+                    "{\"imageLayoutVersion\":\"1.0.0\"}");
+    return size;
+}
+
+static void an_oci_layout_that_is_being_written_is_not_damaged(void **state)
+{
+    struct images images;
+    struct stat st;
+    images_make_layout(&images, *state);
+    const char *path = images_in_layout(&images, "oci-layout");
+    place_write(*state, path, "");
+    assert_int_equal(fstatat(images.place->fd, path, &st, 0), 0);
+    struct reads reads = {st.st_ino, &images, write_layout_file};
+    expect(&images, &reads, (struct ocs_fsck_options){0}, "", OCS_OK);
+}
+
 /* At one reading of anything, the file gets these bytes. */
 struct writing {
     struct images *images;
@@ -375,6 +398,7 @@ int main(void)
         PLACE_TEST(what_cannot_be_read_makes_room_for_a_copy),
         PLACE_TEST(wrong_once_and_right_the_second_time_is_unstable),
         PLACE_TEST(a_big_blob_can_be_unstable),
+        PLACE_TEST(an_oci_layout_that_is_being_written_is_not_damaged),
         PLACE_TEST(a_file_that_grows_is_never_called_damaged),
         PLACE_TEST(a_manifest_that_is_being_written_is_looked_at_when_it_is_whole),
         PLACE_TEST(a_file_that_is_replaced_while_it_is_hashed_is_in_flux),
