@@ -47,14 +47,18 @@ static bool differs(const struct ocs_census *census, uint32_t id, struct memory 
            memory.since != census->view.unreferenced_since[id];
 }
 
-static int put(struct ocs_graph_txn *txn, uint32_t id, struct memory memory, struct ocs_error *err)
+/* What a command has noted there since the census stays: it knows more than the mark. */
+static int put(struct ocs_graph_txn *txn, const struct ocs_census *census, uint32_t id,
+               struct memory memory, struct ocs_error *err)
 {
     struct ocs_node node;
+    unsigned changed = memory.flags ^ census->view.flags[id];
     int result = ocs_graph_get_node(txn, id, &node, err);
     if (result)
         return result;
-    node.flags = memory.flags;
-    node.unreferenced_since = memory.since;
+    node.flags = (node.flags & ~changed) | (memory.flags & changed);
+    if (node.unreferenced_since == census->view.unreferenced_since[id])
+        node.unreferenced_since = memory.since;
     return ocs_graph_put_node(txn, &node, err);
 }
 
@@ -68,7 +72,7 @@ int ocs_known_write(struct ocs_store *store, const struct ocs_census *census,
             continue;
         int result = txn ? 0 : begin(store, true, &txn, err);
         if (result == 0)
-            result = put(txn, id, memory, err);
+            result = put(txn, census, id, memory, err);
         if (result)
             return result;
     }

@@ -192,6 +192,32 @@ static void an_index_is_spoilt(void **state)
     assert_true(shelf_has_image(shelf, &event.image));
 }
 
+/* ---- removed while gc is at work ---- */
+
+static void rm_the_layout(struct event *event)
+{
+    const char *names[] = {"two"};
+    struct ocs_remove_report report;
+    assert_int_equal(ocs_remove(event->shelf->store, names, 1, NULL, NULL, &report, NULL), 0);
+    assert_int_equal(report.freed_blobs, 3);
+}
+
+/* What gc remembers of it does not take back that it was a command of ours. */
+static void removed_after_the_mark(void **state)
+{
+    struct shelf *shelf = *state;
+    struct image kept = shelf_image(shelf, "kept"), image = shelf_image(shelf, "image");
+    shelf_layout(shelf, "one", LIST(&kept.manifest));
+    shelf_layout(shelf, "two", LIST(&image.manifest));
+    struct event event = {.shelf = shelf, .point = OCS_GC_SURVEYED, .happen = rm_the_layout};
+    shelf->options.grace_s = 0;
+    shelf->options.max_delete_percent = 0;
+    assert_int_equal(run(&event, 0), 0);
+    shelf_must_gc(shelf, 1);
+    assert_int_equal(shelf->report.trashed, 3);
+    assert_non_null(strstr(shelf->shown, "the image was removed"));
+}
+
 /* ---- documents that are on their way ---- */
 
 /* A tool copies an image whose layer was here: the layer is not written again,
@@ -435,6 +461,7 @@ int main(void)
         SHELF_TEST(a_new_layout_appears),
         SHELF_TEST(docker_save_appears),
         SHELF_TEST(an_index_is_spoilt),
+        SHELF_TEST(removed_after_the_mark),
         SHELF_TEST(a_manifest_that_is_not_listed_yet),
         SHELF_TEST(a_manifest_that_is_half_written),
         SHELF_TEST(a_blob_that_is_written_stays),
