@@ -12,10 +12,6 @@
 
 #define BLOBS "blobs"
 
-/* A change within the same tick of the kernel's clock leaves a folder's time as
- * it was: 10 ms at most on the file systems that a store accepts. */
-#define TICK_NS (50 * INT64_C(1000000))
-
 void ocs_watch_clear(struct ocs_watch *watch)
 {
     for (size_t i = 0; i < watch->folder_count; i++)
@@ -40,8 +36,7 @@ static int add_folder(struct ocs_watch *watch, const char *name, const struct st
         return ocs_error_memory(err);
     struct ocs_stamp stamp = ocs_stamp_of(st);
     watch->folders[watch->folder_count++] = (struct ocs_watch_folder){copy, stamp};
-    int64_t age = ocs_now_ns() - stamp.ctime_ns;
-    if (age < TICK_NS)
+    if (ocs_stamp_ticking(&stamp))
         watch->fresh = true;
     return 0;
 }

@@ -58,6 +58,17 @@ bool ocs_stamp_settled(const struct ocs_stamp *stamp)
     return stamp->mtime_ns <= before && stamp->ctime_ns <= before;
 }
 
+/* 10 ms at most where times have fractions.  Some file systems keep whole seconds (ext4
+ * with small inodes): none of theirs has any. */
+#define TICK_NS (50 * INT64_C(1000000))
+#define SECOND  INT64_C(1000000000)
+
+bool ocs_stamp_ticking(const struct ocs_stamp *stamp)
+{
+    bool whole = stamp->ctime_ns % SECOND == 0;
+    return ocs_now_ns() - stamp->ctime_ns < (whole ? SECOND + TICK_NS : TICK_NS);
+}
+
 void ocs_bytes_clear(struct ocs_bytes *bytes)
 {
     free(bytes->data);

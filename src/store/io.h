@@ -31,6 +31,9 @@ bool ocs_stamp_same_file(const struct ocs_stamp *a, const struct ocs_stamp *b);
  * another stamp, whatever the tick of the file system's clock.  To be asked before
  * the file is read. */
 bool ocs_stamp_settled(const struct ocs_stamp *stamp);
+/* What is done from now on may leave the ctime as it is: it lies within one tick of the
+ * file system's clock. */
+bool ocs_stamp_ticking(const struct ocs_stamp *stamp);
 
 /* A buffer that was read whole. `data` is NUL-terminated (not counted). */
 struct ocs_bytes {

@@ -161,6 +161,18 @@ static void test_a_stamp_that_is_settled(void **state)
     assert_false(ocs_stamp_settled(&(struct ocs_stamp){.mtime_ns = old, .ctime_ns = young}));
 }
 
+/* Of whole seconds the tick is one. */
+static void test_a_stamp_that_is_ticking(void **state)
+{
+    (void)state;
+    int64_t second = INT64_C(1000000000), whole = ocs_now_ns() / second * second;
+    bool ticking = ocs_stamp_ticking(&(struct ocs_stamp){.ctime_ns = whole});
+    assert_true(ticking || ocs_now_ns() - whole >= second);
+    assert_true(ocs_stamp_ticking(&(struct ocs_stamp){.ctime_ns = whole + 60 * second}));
+    assert_false(ocs_stamp_ticking(&(struct ocs_stamp){.ctime_ns = whole - second / 2}));
+    assert_false(ocs_stamp_ticking(&(struct ocs_stamp){.ctime_ns = whole - 2 * second}));
+}
+
 /* ---- writing ---- */
 
 static void test_errors_of_writing_are_told(void **state)
@@ -381,6 +393,7 @@ int main(void)
         PLACE_TEST(test_stamps),
         PLACE_TEST(test_times_beyond_nanoseconds),
         PLACE_TEST(test_a_stamp_that_is_settled),
+        PLACE_TEST(test_a_stamp_that_is_ticking),
         PLACE_TEST(test_errors_of_writing_are_told),
         PLACE_TEST(test_clones),
         PLACE_TEST(test_a_clone_that_cannot_be),
