@@ -132,7 +132,7 @@ static int parse(struct adopting *adopting, const char *digest, const char *imag
     if (adopting->image.has_digest || !ocs_layout_name_valid(adopting->image.layout))
         return ocs_error_raise(err, OCS_USAGE, "'%s' cannot be an image's name: NAME[:TAG]", image);
     ocs_digest_format(&adopting->digest, adopting->text);
-    return 0;
+    return adopting->image.tag ? ocs_image_new_tag(adopting->image.tag, err) : 0;
 }
 
 int ocs_adopt(struct ocs_store *store, const char *digest, const char *image, void *data,
