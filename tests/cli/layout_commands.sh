@@ -133,9 +133,8 @@ run 16 --store "$STORE" adopt sha256:nonsense saved:x
 for bad in 'a b' '-a' 'a/' "$(printf 'b\374ro')"; do # as tag and import --tag do
     run 16 --store "$STORE" adopt "$manifest" "saved:$bad"
     complains 'cannot be a tag'
-    run 16 --store "$STORE" tag saved:v9 "$bad"
+    run 16 --store "$STORE" tag -- saved:v9 "$bad"
     complains 'cannot be a tag'
 done
-run 0 --store "$STORE" fsck --strict --image saved:v9
 run 16 --store "$STORE" adopt "sha256:$(printf 0 | sha256sum | cut -d ' ' -f 1)" saved:x
 run 0 --store "$STORE" fsck
