@@ -118,10 +118,13 @@ static bool parse_percent(const char *text, unsigned *out)
     return strcmp(text, "%") == 0 || *text == '\0';
 }
 
-static bool parse_count(const char *text, unsigned *out)
+#define COUNT_MAX 1000000000
+#define JOBS_MAX  4096
+
+static bool parse_count(const char *text, uint64_t most, unsigned *out)
 {
     uint64_t number;
-    if (!scan_number(&text, 4096, &number) || *text || number == 0)
+    if (!scan_number(&text, most, &number) || *text || number == 0)
         return false;
     *out = (unsigned)number;
     return true;
@@ -168,7 +171,9 @@ static bool store_value(const struct ocs_option *option, const char *text, void 
     case OCS_OPTION_TEXTS:
         return add_text(text, target);
     case OCS_OPTION_COUNT:
-        return parse_count(text, target);
+        return parse_count(text, COUNT_MAX, target);
+    case OCS_OPTION_JOBS:
+        return parse_count(text, JOBS_MAX, target);
     case OCS_OPTION_SECONDS:
         return parse_seconds(text, target);
     case OCS_OPTION_MILLISECONDS:
@@ -194,7 +199,10 @@ static void describe_expected(const struct ocs_option *option, char *out, size_t
 {
     switch (option->kind) {
     case OCS_OPTION_COUNT:
-        snprintf(out, size, "a number from 1 to 4096");
+        snprintf(out, size, "a number from 1 to %u", COUNT_MAX);
+        break;
+    case OCS_OPTION_JOBS:
+        snprintf(out, size, "a number from 1 to %u", JOBS_MAX);
         break;
     case OCS_OPTION_SECONDS:
     case OCS_OPTION_MILLISECONDS:

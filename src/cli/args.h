@@ -14,6 +14,7 @@ enum ocs_option_kind {
     OCS_OPTION_TEXT,         /* const char * into argv */
     OCS_OPTION_TEXTS,        /* struct ocs_texts; may be given several times */
     OCS_OPTION_COUNT,        /* unsigned, at least 1 */
+    OCS_OPTION_JOBS,         /* the same, of threads */
     OCS_OPTION_SECONDS,      /* int64_t: 90s, 24h, 7d, 1d12h; a bare 0 needs no unit */
     OCS_OPTION_MILLISECONDS, /* int64_t, written in the same way */
     OCS_OPTION_SIZE,         /* uint64_t: 4M, 10GiB, 500MB; without a unit in bytes */

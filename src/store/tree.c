@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Deeper than any image; beyond it nodes are shown and not followed. */
+/* Deeper than any image; beyond it nodes are shown and not followed, which is said. */
 #define DEPTH_MAX 4096
 
 struct node {
@@ -117,7 +117,10 @@ static void note_trouble(struct tree *tree, const struct ocs_digest *digest, con
         ocs_error_hint(&tree->trouble,
                        ocs_error_raise(&tree->trouble, OCS_REFUSED,
                                        "%s %s: what it leads to is not shown", text, how),
-                       "ocistore fsck says what is hurt, and what mends it");
+                       "%s",
+                       tree->depth == DEPTH_MAX
+                           ? "ocistore cat shows a document itself"
+                           : "ocistore fsck says what is hurt, and what mends it");
 }
 
 /* A document that cannot be read has no children to show; that is said. */
@@ -190,11 +193,13 @@ static int show(struct tree *tree, const struct node *node, const char *parent,
     tree->on_node(tree->data, &out);
     if (!out.present && tree->depth == 0)
         note_trouble(tree, &node->digest, "is not in the store");
-    bool first = known && !tree->shown[id];
-    if (known)
-        tree->shown[id] = 1;
-    if (!first || !leads_on(tree, id) || tree->depth == DEPTH_MAX)
+    if (!known || tree->shown[id] || !leads_on(tree, id))
         return 0;
+    if (tree->depth == DEPTH_MAX) {
+        note_trouble(tree, &node->digest, "is too deep");
+        return 0;
+    }
+    tree->shown[id] = 1;
     return fill_frame(tree, id, &node->digest, &tree->frames[tree->depth++], err);
 }
 

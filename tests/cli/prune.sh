@@ -90,6 +90,9 @@ run 0 --store "$STORE" prune --older-than 15d app
 lists app "4=$d"
 lists other "$c"
 layout app "1=$a" "2=$b" "3=$c" "4=$d"
+run 0 --store "$STORE" prune --keep-last 1000000 app
+run 16 --store "$STORE" prune --keep-last 1000000001 app
+complains 'a number from 1 to 1000000000'
 run 0 --store "$STORE" prune --keep-last 2 app
 lists app "3=$c" "4=$d"
 layout app "1=$a" "2=$b" "3=$c" "4=$d" "latest=$d"
