@@ -55,6 +55,21 @@ static int see_trouble(struct walk *walk, const char *path, const struct ocs_err
     return 0;
 }
 
+/* Every layout may have a folder of that name, so it is none of ours; but somebody may have
+ * called a layout so. */
+static void see_blobs(struct walk *walk, int dir)
+{
+    struct stat st;
+    char path[sizeof("layouts//blobs") + sizeof(walk->name)];
+    char trouble[sizeof(path) + 64];
+    if (fstatat(dir, "blobs/index.json", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+        fstatat(dir, "blobs/oci-layout", &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return;
+    snprintf(path, sizeof(path), "layouts/%s%sblobs", walk->name, *walk->name ? "/" : "");
+    snprintf(trouble, sizeof(trouble), "%s is a layout, and none can have that name", path);
+    walk->visitor->on_trouble(walk->visitor->data, path, trouble, "rename the folder");
+}
+
 static int see_layout(struct walk *walk, int dir, size_t length, struct ocs_error *err)
 {
     if (length == 0 || !has_layout_file(dir))
@@ -109,9 +124,13 @@ static int walk_layouts(struct walk *walk, int dir, size_t length, unsigned dept
         const char *name = entry->d_name;
         if (entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN)
             see_link(walk, dir, name);
-        if (name[0] == '.' || strcmp(name, "blobs") == 0 ||
-            (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
+        bool itself = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+        if (itself || (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
             continue;
+        if (strcmp(name, "blobs") == 0) {
+            see_blobs(walk, dir);
+            continue;
+        }
         result = walk_entry(walk, dir, name, length, depth, err);
         walk->name[length] = '\0';
         if (result < 0)
