@@ -218,7 +218,8 @@ static int take_empty(struct search *search, const struct ocs_reading *reading,
     if (r != 0)
         return r < 0 ? r : 0;
     search->run->inventory.blobs[reading->blob].flags |= OCS_BLOB_EMPTY | OCS_BLOB_DAMAGED;
-    return 0;
+    return ocs_results_stamp(search->run, reading->blob, &reading->stamp, false, reading->settled,
+                             err);
 }
 
 static void note_file(struct search *search, const struct ocs_reading *reading)
