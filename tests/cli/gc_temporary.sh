@@ -49,3 +49,13 @@ taken=$(field .temporaries_trashed)
 [ ! -e store/layouts/app/.umoci-5 ] || fail 'the folder of umoci is still there'
 same "$(find store/.ocistore/trash -type f | wc -l)" 0 'files left in the trash'
 run 0 fsck store
+
+# What a kill between two exchanges of index.json leaves is told by fsck, and goes as well.
+ours=layouts/app/index.json.0123456789abcdef.tmp
+printf x >"store/$ours"
+run_json 0 --store store fsck
+holds --arg path "$ours" 'any(.id == "orphan-temporary" and .path == $path)'
+run_json 0 --store store gc --dry-run
+holds --arg path "$ours" 'any(.type == "temporary" and .path == $path and .action == "wait")'
+run 0 --store store gc --now
+[ ! -e "store/$ours" ] || fail 'gc left it'
