@@ -102,6 +102,10 @@ static int on_entry(void *data, const char *run, const char *path, const struct 
     bool go = true;
     if (!is_old(gather->options, run))
         return 0;
+    if (S_ISDIR(st->st_mode)) {
+        ocs_store_notice(gather->store, "trash/%s/%s may not be read, and stays", run, path);
+        return 0;
+    }
     int result = digest ? may_go(gather, digest, &go, err) : 0;
     if (result || !go)
         return result;

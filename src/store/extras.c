@@ -78,11 +78,16 @@ static int count_file(struct ocs_walk *walk, const struct stat *st, struct ocs_e
     return 0;
 }
 
+static int count_closed(struct ocs_walk *walk, struct ocs_error *err)
+{
+    return count_file(walk, NULL, err);
+}
+
 int ocs_extras_look(struct ocs_store *store, const char *run, const char *layout,
                     struct ocs_extras *out, struct ocs_error *err)
 {
     struct moving moving = {.store = store, .layout = layout};
-    struct ocs_walk walk = {.on_file = count_file};
+    struct ocs_walk walk = {.on_file = count_file, .on_closed = count_closed};
     begin(&walk, &moving, run);
     int result = ocs_walk_run(&walk, err);
     *out = moving.found;
@@ -118,6 +123,14 @@ static int move_file(struct ocs_walk *walk, const struct stat *st, struct ocs_er
     return result < 0 ? result : 0;
 }
 
+static int leave_closed(struct ocs_walk *walk, struct ocs_error *err)
+{
+    struct moving *moving = walk->data;
+    (void)err;
+    moving->left++;
+    return 0;
+}
+
 /* The folder on the other side, if it is there: what came into it is to stay. */
 static int sync_folder(struct ocs_walk *walk, struct ocs_error *err)
 {
@@ -136,14 +149,15 @@ int ocs_extras_restore(struct ocs_store *store, const char *run, const char *lay
                        uint64_t *moved, struct ocs_error *err)
 {
     struct moving moving = {.store = store, .layout = layout};
-    struct ocs_walk walk = {.on_file = move_file, .on_folder_end = sync_folder};
+    struct ocs_walk walk = {
+        .on_file = move_file, .on_folder_end = sync_folder, .on_closed = leave_closed};
     begin(&walk, &moving, run);
     int result = ocs_walk_run(&walk, err);
     *moved = moving.found.files;
     if (result == 0 && moving.left > 0)
         ocs_store_notice(store,
                          "layout '%s': %llu of the files of its folder stay in the trash: there "
-                         "are others of their names",
+                         "are others of their names, or they lie in folders that may not be read",
                          layout, (unsigned long long)moving.left);
     return result;
 }

@@ -48,7 +48,8 @@ int ocs_trash_sync(int state_dir, const char *run, struct ocs_error *err);
 
 struct ocs_trash_visitor {
     void *data;
-    /* path is relative to trash/<run>; digest is NULL for what is no blob. */
+    /* path is relative to trash/<run>; digest is NULL for what is no blob.  A folder that
+     * may not be read, of a layout that was removed, is an entry. */
     int (*on_entry)(void *data, const char *run, const char *path, const struct ocs_digest *digest,
                     const struct stat *st, struct ocs_error *err);
     bool sorted; /* by path in each run; else as the folders have them */

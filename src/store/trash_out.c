@@ -50,6 +50,19 @@ static int visit_file(struct ocs_walk *walk, const struct stat *st, struct ocs_e
     return visitor->on_entry(visitor->data, visit->run, path, named ? &digest : NULL, st, err);
 }
 
+/* What others left in the folder of a layout need not be ours to read; a blob must not be
+ * overlooked. */
+static int visit_closed(struct ocs_walk *walk, struct ocs_error *err)
+{
+    const struct visit *visit = walk->data;
+    struct stat st;
+    if (strncmp(walk->path + visit->base, "layouts/", strlen("layouts/")) != 0)
+        return -OCS_FAILED;
+    if (fstatat(walk->root, walk->path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : ocs_error_errno(err, "%s", walk->path);
+    return visit_file(walk, &st, err);
+}
+
 struct names {
     char (*items)[OCS_RUN_NAME_SIZE];
     size_t count;
@@ -107,7 +120,12 @@ int ocs_trash_each(int state_dir, const struct ocs_trash_visitor *visitor, struc
     for (size_t i = 0; result == 0 && i < runs.count; i++) {
         struct visit visit = {.run = runs.items[i], .visitor = visitor};
         struct ocs_walk walk = {
-            .root = state_dir, .sorted = visitor->sorted, .data = &visit, .on_file = visit_file};
+            .root = state_dir,
+            .sorted = visitor->sorted,
+            .data = &visit,
+            .on_file = visit_file,
+            .on_closed = visit_closed,
+        };
         visit.base = walk_begin(&walk, runs.items[i]) + 1;
         result = ocs_walk_run(&walk, err);
     }
@@ -149,9 +167,18 @@ static int sync_folder(struct ocs_walk *walk, struct ocs_error *err)
     return ocs_io_sync_dir(walk->root, walk->path, walk->path, err);
 }
 
+/* It came as it is, with a folder above it. */
+static int leave_closed(struct ocs_walk *walk, struct ocs_error *err)
+{
+    (void)walk;
+    (void)err;
+    return 0;
+}
+
 int ocs_trash_sync(int state_dir, const char *run, struct ocs_error *err)
 {
-    struct ocs_walk walk = {.root = state_dir, .on_folder_end = sync_folder};
+    struct ocs_walk walk = {
+        .root = state_dir, .on_folder_end = sync_folder, .on_closed = leave_closed};
     walk_begin(&walk, run);
     return ocs_walk_run(&walk, err);
 }
@@ -164,7 +191,8 @@ static int drop_folder(struct ocs_walk *walk, struct ocs_error *err)
 
 int ocs_trash_drop_empty(int state_dir, const char *run, struct ocs_error *err)
 {
-    struct ocs_walk walk = {.root = state_dir, .on_folder_end = drop_folder};
+    struct ocs_walk walk = {
+        .root = state_dir, .on_folder_end = drop_folder, .on_closed = leave_closed};
     walk_begin(&walk, run);
     return ocs_walk_run(&walk, err);
 }

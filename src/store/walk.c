@@ -101,6 +101,8 @@ static int walk_folder(struct ocs_walk *walk, struct ocs_error *err)
 {
     auto_dir DIR *dir = NULL;
     int result = ocs_walk_open(walk->root, walk->path, &dir, err);
+    if (result < 0 && errno == EACCES && walk->on_closed)
+        return walk->on_closed(walk, err);
     if (result)
         return result < 0 ? result : 0;
     result = walk->sorted ? walk_sorted(walk, dir, err) : walk_unsorted(walk, dir, err);

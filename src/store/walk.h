@@ -24,6 +24,8 @@ struct ocs_walk {
     int (*on_file)(struct ocs_walk *walk, const struct stat *st,
                    struct ocs_error *err);                              /* or NULL */
     int (*on_folder_end)(struct ocs_walk *walk, struct ocs_error *err); /* or NULL */
+    /* One that may not be read, with *err described; NULL: that is an error. */
+    int (*on_closed)(struct ocs_walk *walk, struct ocs_error *err);
 };
 /* Depth first; links are files. Absent is fine. */
 int ocs_walk_run(struct ocs_walk *walk, struct ocs_error *err);

@@ -114,3 +114,27 @@ as_nobody "$OCISTORE_BIN" --store closed fsck --repair >out 2>err
 prints 'chmod or chown the file'
 grep -q 'skopeo' out && fail 'a copy is proposed for what may not be read'
 chmod -R u+rwX closed
+
+# What a tool of somebody else left in a layout's folder goes along with it, and is in
+# nobody's way there.
+rm -rf store
+as_nobody "$OCISTORE_BIN" init store >out 2>err || fail 'no store of nobody'
+theirs() { # STATUS ARG...
+    expected=$1
+    shift
+    as_nobody "$OCISTORE_BIN" --store store "$@" >out 2>err
+    same $? "$expected" "the status of $1"
+}
+theirs 0 import good
+mkdir store/layouts/good/ingest
+chmod 000 store/layouts/good/ingest
+theirs 0 rm good
+for command in 'import good' gc status 'fsck --quick'; do
+    # shellcheck disable=SC2086
+    theirs 0 $command
+done
+theirs 0 trash list
+prints 'layouts/good/ingest'
+theirs 0 trash restore good
+theirs 0 gc --now
+complains '/layouts/good/ingest may not be read, and stays'
