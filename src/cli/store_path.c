@@ -55,7 +55,7 @@ static int no_store(const char *fallback, struct ocs_error *err)
         err, "there is no store: no .ocistore/ in this folder or above it, and none in %s",
         fallback);
     snprintf(err->hint, sizeof(err->hint),
-             "name one with --store or $OCISTORE, or make one: ocistore init DIR");
+             "name one with --store or $OCISTORE, or make one: ocistore init %s", fallback);
     return result;
 }
 

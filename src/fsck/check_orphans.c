@@ -97,8 +97,8 @@ static int blame_dangling(struct ocs_fsck_run *run, uint32_t blob, struct ocs_er
     if (run->roots_unknown)
         snprintf(help, sizeof(help), "mend first what keeps a layout from being read");
     else
-        snprintf(help, sizeof(help), "to list it again: ocistore adopt %s %s:TAG",
-                 ocs_digest_format(&digest, text), in_place ? "." : "NAME");
+        snprintf(help, sizeof(help), "to list it again: ocistore adopt %s %s",
+                 ocs_digest_format(&digest, text), in_place ? "." : OCS_ROOT_FOUND_NAME);
     struct ocs_finding_note note = {
         .id = "manifest-dangling",
         .severity = OCS_SEVERITY_NOTICE,

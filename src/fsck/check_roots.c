@@ -411,6 +411,8 @@ int ocs_check_roots(struct ocs_fsck_run *run, struct ocs_error *err)
 {
     int r = run->store ? check_store_roots(run, err) : check_plain_layout(run, err);
     if (r == 0 && run->options->image && run->inventory.root_count == 0)
-        return ocs_error_raise(err, OCS_USAGE, "there is no image '%s'", run->options->image);
+        return ocs_error_hint(
+            err, ocs_error_raise(err, OCS_USAGE, "there is no image '%s'", run->options->image),
+            "ocistore ls");
     return r;
 }

@@ -5,6 +5,7 @@
 #include "store/cleanup.h"
 #include "store/error.h"
 #include "store/marker.h"
+#include "store/shell_word.h"
 #include "store/trash.h"
 
 #include <fcntl.h>
@@ -38,7 +39,8 @@ static int check_marker(struct ocs_fsck_run *run, struct ocs_error *err)
     if (ours)
         return ocs_error_raise(err, local.status, "%s", local.message);
     char help[PATH_MAX + 64];
-    snprintf(help, sizeof(help), "ocistore init %s makes it anew", run->store->path);
+    snprintf(help, sizeof(help), "ocistore init %s makes it anew",
+             ocs_shell_word(run->store->path).text);
     struct ocs_finding_note note = {
         .id = r == OCS_IO_ABSENT        ? "store-marker-missing"
               : r == OCS_MARKER_DAMAGED ? "store-marker-damaged"

@@ -18,6 +18,7 @@
 #include "store/cleanup.h"
 #include "store/error.h"
 #include "store/history.h"
+#include "store/shell_word.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -337,7 +338,8 @@ static void tell_store(const struct ocs_fsck_run *run, const char *path)
     snprintf(text, sizeof(text),
              "%s lies in the store %s, and so do its blobs: ocistore fsck %s; "
              "the layout alone: ocistore fsck --shared-blobs %s/blobs %s",
-             path, store, store, store, path);
+             path, store, ocs_shell_word(store).text, ocs_shell_word(store).text,
+             ocs_shell_word(path).text);
     run->hooks->notice(run->hooks->data, text);
 }
 

@@ -7,6 +7,7 @@
 #include "store/census.h"
 #include "store/cleanup.h"
 #include "store/error.h"
+#include "store/shell_word.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -76,7 +77,7 @@ static void say_command(struct repair *repair, uint32_t blob, char *out, size_t 
 {
     const struct ocs_fsck_run *run = repair->run;
     struct ocs_affects_list list;
-    char origin[384], folder[PATH_MAX];
+    char origin[384], folder[PATH_MAX], image[PATH_MAX + 32];
     ocs_affects_of(repair->affects, blob, &list);
     out[0] = '\0';
     if (list.count == 0)
@@ -90,12 +91,14 @@ static void say_command(struct repair *repair, uint32_t blob, char *out, size_t 
              attached || length < 1 ? "" : "/", length > 0 ? length : 0, place->prefix);
     if (is_in_layout(run, place, blob)) {
         snprintf(out, size, "it lies in the layout's own folder: ocistore fsck --repair --from %s",
-                 folder);
+                 ocs_shell_word(folder).text);
         return;
     }
     say_origin(run, entry, origin, sizeof(origin));
-    snprintf(out, size, "skopeo copy --dest-shared-blob-dir %s/blobs docker://%s oci:%s%s%s",
-             run->store->path, origin, folder, ref ? ":" : "", ref ? ref : "");
+    snprintf(image, sizeof(image), "oci:%s%s%s", folder, ref ? ":" : "", ref ? ref : "");
+    snprintf(out, size, "skopeo copy --dest-shared-blob-dir %s/blobs docker://%s %s",
+             ocs_shell_word(run->store->path).text, ocs_shell_word(origin).text,
+             ocs_shell_word(image).text);
 }
 
 /* Whether the file is kept from us, and not the bytes by the disk. */

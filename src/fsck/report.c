@@ -206,11 +206,20 @@ static int tell(struct telling *telling, size_t index, struct ocs_error *err)
 static int blame_unlisted(struct ocs_fsck_run *run, struct ocs_error *err)
 {
     uint64_t images = 0;
-    char message[96];
-    for (size_t i = 0; i < run->findings.count; i++)
-        images += strcmp(run->findings.items[i].id, "manifest-dangling") == 0;
+    char message[96], text[OCS_DIGEST_BUF], help[OCS_DIGEST_BUF + 96];
+    struct ocs_digest digest;
+    for (size_t i = 0; i < run->findings.count; i++) {
+        if (strcmp(run->findings.items[i].id, "manifest-dangling") != 0)
+            continue;
+        if (images++ == 0)
+            ocs_inventory_digest(&run->inventory, run->findings.items[i].blob, &digest);
+    }
     if (images == 0)
         return 0;
+    snprintf(help, sizeof(help), "ocistore adopt %s %s lists %s again; gc takes what is left",
+             ocs_digest_format(&digest, text),
+             ocs_seen_in_place(run->store->dir) ? "." : OCS_ROOT_FOUND_NAME,
+             images == 1 ? "it" : "one");
     snprintf(message, sizeof(message),
              images == 1 ? "%" PRIu64 " complete image is in no index.json: see manifest-dangling"
                          : "%" PRIu64
@@ -221,7 +230,7 @@ static int blame_unlisted(struct ocs_fsck_run *run, struct ocs_error *err)
         .severity = OCS_SEVERITY_ERROR,
         .blob = OCS_NO_BLOB,
         .message = message,
-        .action = "to list one again: ocistore adopt DIGEST NAME:TAG; gc takes the others",
+        .action = help,
     };
     return ocs_findings_add(&run->findings, &note, err);
 }

@@ -196,7 +196,9 @@ static int try_edit(struct editing *editing, struct ocs_error *err)
     bool fresh = false;
     int result = ocs_store_open_layout(store, edit->root, &dir, err);
     if (result == OCS_IO_NOT_REGULAR)
-        return ocs_error_raise(err, OCS_REFUSED, "%s is no folder", edit->root->path);
+        return ocs_error_hint(
+            err, ocs_error_raise(err, OCS_REFUSED, "%s is no folder", edit->root->path),
+            "move it away");
     if (result >= 0)
         result = read_index(store, edit, dir, &index, &fresh, err);
     if (result < 0)

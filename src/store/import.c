@@ -254,7 +254,7 @@ static int open_sources(struct ocs_import *import, const char *const *texts,
                                       ocs_error_raise(err, OCS_USAGE,
                                                       "%s and %s would both become the layout '%s'",
                                                       texts[j], texts[i], source->layout),
-                                      "--name NAME merges them into one");
+                                      "--name %s merges them into one", source->layout);
         }
     }
     return 0;

@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "shell_word.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -94,7 +95,7 @@ static int hint_at_missing(const struct judging *judging, int result, struct ocs
     if (!judging->import->options->shared_blobs &&
         ocs_seen_inside(judging->source->source.path, store))
         return ocs_error_hint(err, result, "it is a layout of a store: --shared-blobs %s/blobs",
-                              store);
+                              ocs_shell_word(store).text);
     return ocs_error_hint(err, result, "--allow-missing brings in images with absent blobs");
 }
 

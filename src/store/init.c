@@ -6,6 +6,7 @@
 #include "error.h"
 #include "marker.h"
 #include "reserve.h"
+#include "shell_word.h"
 #include "utf8.h"
 
 #include <errno.h>
@@ -36,9 +37,9 @@ static int open_folder(const char *dir, int *fd, struct ocs_error *err)
     if (ocs_seen_inside(dir, store)) { /* its gc would not know of that one's layouts */
         if (made)
             ocs_io_rmdir(AT_FDCWD, dir, dir, NULL);
-        return ocs_error_hint(err,
-                              ocs_error_raise(err, OCS_USAGE, "it lies inside the store %s", store),
-                              "what lies there is of that store: ocistore --store %s ls", store);
+        return ocs_error_hint(
+            err, ocs_error_raise(err, OCS_USAGE, "it lies inside the store %s", store),
+            "what lies there is of that store: ocistore --store %s ls", ocs_shell_word(store).text);
     }
     *fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return *fd < 0 ? ocs_error_errno(err, "%s", dir) : 0;

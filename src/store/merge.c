@@ -172,6 +172,15 @@ static bool was_told(struct ocs_merge_outcome *outcome, const char *text)
     return false;
 }
 
+static void note_skip(struct ocs_merge_outcome *outcome, const struct ocs_merge_entry *entry)
+{
+    outcome->skipped = true;
+    if (outcome->skipped_ref[0])
+        return;
+    snprintf(outcome->skipped_ref, sizeof(outcome->skipped_ref), "%s", entry->ref);
+    outcome->skipped_digest = entry->digest;
+}
+
 static void report_skip(const struct merging *merging, const struct ocs_merge_entry *entry,
                         const struct ocs_digest *there)
 {
@@ -180,7 +189,7 @@ static void report_skip(const struct merging *merging, const struct ocs_merge_en
     snprintf(text, sizeof(text), "%s:%s stays as it is, %s: %s did not come back", merging->layout,
              entry->ref, ocs_digest_format(there, has), ocs_digest_format(&entry->digest, left));
     if (merging->outcome)
-        merging->outcome->skipped = true;
+        note_skip(merging->outcome, entry);
     if (!merging->outcome || !was_told(merging->outcome, text))
         ocs_store_notice(merging->store, "%s", text);
 }
@@ -284,8 +293,11 @@ static int locate(const struct merging *merging, struct ocs_root *root, struct o
     int result = ocs_roots_locate(&place, merging->layout, root, err);
     if (result <= 0)
         return result;
-    return ocs_error_raise(err, OCS_REFUSED, "layout '%s': its entry in .ocistore/roots is damaged",
-                           merging->layout);
+    return ocs_error_hint(err,
+                          ocs_error_raise(err, OCS_REFUSED,
+                                          "layout '%s': its entry in .ocistore/roots is damaged",
+                                          merging->layout),
+                          "ocistore fsck --repair");
 }
 
 /* Somebody removed the layout since it was located. */

@@ -21,9 +21,11 @@ int ocs_merge(struct ocs_store *store, const char *layout, const struct ocs_merg
               size_t count, struct ocs_error *err);
 
 struct ocs_merge_outcome {
-    bool added;   /* it got an entry that it had not */
-    bool skipped; /* its tag leads to something else: told as a notice, once */
-    char **told;  /* private: such notices, also of calls before that had the same outcome */
+    bool added;            /* it got an entry that it had not */
+    bool skipped;          /* its tag leads to something else: told as a notice, once */
+    char skipped_ref[512]; /* then: the first such tag, cut when it is long */
+    struct ocs_digest skipped_digest;
+    char **told; /* private: such notices, also of calls before that had the same outcome */
     size_t told_count;
 };
 void ocs_merge_outcome_clear(struct ocs_merge_outcome *outcome);

@@ -8,6 +8,7 @@
 #include "image.h"
 #include "leavings.h"
 #include "missing.h"
+#include "shell_word.h"
 #include "trash.h"
 #include "utf8.h"
 
@@ -320,7 +321,7 @@ static int refuse_own_blobs(const char *path, struct ocs_error *err)
         return 0; /* the empty folder that skopeo leaves */
     return ocs_error_hint(
         err, ocs_error_raise(err, OCS_USAGE, "%s has blobs of its own, not in this store", path),
-        "ocistore import %s", path);
+        "ocistore import %s", ocs_shell_word(path).text);
 }
 
 static bool same_folder(const char *a, const char *b)
@@ -348,6 +349,17 @@ static const struct ocs_root *find_watching(const struct ocs_roots *roots, const
     return NULL;
 }
 
+static int refuse_taken(const struct ocs_roots *roots, const struct ocs_root *root,
+                        struct ocs_error *err)
+{
+    char name[OCS_LAYOUT_NAME_MAX + 16];
+    const char *path = root->given ? root->given : root->path;
+    int result = ocs_error_raise(err, OCS_USAGE, "there is a layout '%s' already", root->name);
+    bool found = ocs_roots_free_name(roots, root->name, name, sizeof(name));
+    return ocs_error_hint(err, result, "ocistore attach --name %s %s", found ? name : "NAME",
+                          ocs_shell_word(path).text);
+}
+
 static int check_attach(const struct ocs_store *store, const struct ocs_roots *roots,
                         const struct ocs_root *root, struct ocs_error *err)
 {
@@ -356,12 +368,12 @@ static int check_attach(const struct ocs_store *store, const struct ocs_roots *r
     size_t size = strlen(store->path);
     if (strncmp(root->path, store->path, size) == 0 &&
         (root->path[size] == '/' || root->path[size] == '\0'))
-        return ocs_error_raise(err, OCS_USAGE, "%s lies in the store itself", root->path);
+        return ocs_error_hint(
+            err, ocs_error_raise(err, OCS_USAGE, "%s lies in the store itself", root->path),
+            "the layouts below layouts/ are watched over by themselves: ocistore ls");
     if (other &&
         !(other->attached && (same_folder(other->path, root->path) || same_given(other, root))))
-        return ocs_error_hint(
-            err, ocs_error_raise(err, OCS_USAGE, "there is a layout '%s' already", root->name),
-            "ocistore attach --name NAME %s", root->path);
+        return refuse_taken(roots, root, err);
     if (watching && (!root->given || same_given(watching, root)))
         return ocs_error_hint(err,
                               ocs_error_raise(err, OCS_USAGE, "%s is attached already, as '%s'",
@@ -371,7 +383,6 @@ static int check_attach(const struct ocs_store *store, const struct ocs_roots *r
 }
 
 /* Of the folder that the link led to before. */
-#define NAME_TRIES 1000u
 static int choose_former_name(const struct ocs_roots *roots, const struct ocs_root *former,
                               char *out, size_t size, struct ocs_error *err)
 {
@@ -379,11 +390,8 @@ static int choose_former_name(const struct ocs_roots *roots, const struct ocs_ro
     if (!folder)
         return ocs_error_memory(err);
     snprintf(out, size, "%s", folder);
-    for (unsigned i = 1; i < NAME_TRIES; i++) {
-        if (strcmp(out, ".") != 0 && ocs_layout_name_valid(out) && !ocs_roots_find(roots, out))
-            return 0;
-        snprintf(out, size, "%s-%u", former->name, i);
-    }
+    if (ocs_roots_is_free(roots, out) || ocs_roots_free_name(roots, former->name, out, size))
+        return 0;
     return ocs_error_hint(err,
                           ocs_error_raise(err, OCS_USAGE, "there is no name for %s", former->path),
                           "ocistore forget %s, and attach both", former->name);

@@ -7,6 +7,7 @@
 #include "error.h"
 #include "heal.h"
 #include "missing.h"
+#include "shell_word.h"
 #include "short_digest.h"
 #include "trash.h"
 
@@ -103,7 +104,9 @@ static int restore_copy(struct ocs_store *store, const struct search *search, co
     if (result == OCS_IO_ABSENT)
         return ocs_error_raise(err, OCS_BUSY, "%s was taken out of the trash meanwhile", text);
     if (result == OCS_BLOB_BAD)
-        return ocs_error_raise(err, OCS_REFUSED, "%s is damaged: it stays in the trash", text);
+        return ocs_error_hint(
+            err, ocs_error_raise(err, OCS_REFUSED, "%s is damaged: it stays in the trash", text),
+            "import an image that has it again");
     return result < 0 ? result : ocs_blobs_sync(store->blobs, err);
 }
 
@@ -118,8 +121,8 @@ static void tell_document(struct ocs_store *store, const struct ocs_digest *dige
         document.shape)
         ocs_store_notice(store,
                          "%s is a manifest or an index, and is back alone: ocistore adopt %s "
-                         "NAME:TAG lists it, and brings back what it needs",
-                         text, text);
+                         "%s lists it, and brings back what it needs",
+                         text, text, ocs_seen_in_place(store->dir) ? "." : OCS_ROOT_FOUND_NAME);
 }
 
 static int restore_blob(struct ocs_store *store, const struct ocs_digest *digest, const char *text,
@@ -205,8 +208,12 @@ static int restore_folder(struct ocs_store *store, const char *layout, bool *don
     uint64_t healed = 0;
     int result = read_lost_index(store, layout, &index, err);
     if (result == OCS_ROOTS_DAMAGED)
-        return ocs_error_raise(err, OCS_REFUSED,
-                               "layout '%s': its entry in .ocistore/roots is damaged", layout);
+        return ocs_error_hint(err,
+                              ocs_error_raise(err, OCS_REFUSED,
+                                              "layout '%s': its entry in .ocistore/roots is "
+                                              "damaged",
+                                              layout),
+                              "ocistore fsck --repair");
     if (result != 0)
         return result < 0 ? result : 0;
     result = ocs_heal_for(store, &index.document, &healed, err);
@@ -249,15 +256,20 @@ static void tell_change(const struct restoring *restoring, const char *action, c
         restoring->on_change(restoring->data, &change);
 }
 
-static void note_taken(struct restoring *restoring, const char *layout)
+static void note_taken(struct restoring *restoring, const char *layout,
+                       const struct ocs_merge_outcome *outcome)
 {
+    char digest[OCS_DIGEST_BUF];
+    char image[OCS_LAYOUT_NAME_MAX + sizeof(outcome->skipped_ref) + 8];
+    snprintf(image, sizeof(image), "%s:%s-old", layout, outcome->skipped_ref);
     restoring->incomplete = true;
     ocs_error_hint(&restoring->lack,
                    ocs_error_raise(&restoring->lack, OCS_REFUSED,
                                    "nothing of layout '%s' came back: its tags lead to other "
                                    "images now",
                                    layout),
-                   "under another tag: ocistore adopt DIGEST %s:OTHER", layout);
+                   "under another tag: ocistore adopt %s %s",
+                   ocs_digest_format(&outcome->skipped_digest, digest), ocs_shell_word(image).text);
 }
 
 /* The newest rm that took something which the layout does not have again: so each
@@ -281,7 +293,7 @@ static int restore_layout(struct restoring *restoring, const char *layout, bool 
                          search.runs[left]);
     skipped |= outcome.skipped;
     if (result == 0 && !outcome.added && skipped)
-        note_taken(restoring, layout);
+        note_taken(restoring, layout, &outcome);
     else if (result == 0 && !outcome.added)
         ocs_store_notice(store, "layout '%s' lists everything that rm took from it", layout);
     if (result == 0 && outcome.added)

@@ -33,6 +33,9 @@ struct ocs_root {
     struct ocs_index_sum last; /* registered: of its last good index.json; zeros: none */
 };
 
+/* The layout that hints propose for an image that no layout lists. */
+#define OCS_ROOT_FOUND_NAME "recovered"
+
 /* What helps where its index.json is lost and the entry has the last good one ... */
 #define OCS_ROOT_MEND_HELP "ocistore fsck --repair puts back the last good index.json"
 /* ... and where it is there and cannot be read: that is no damage. */
@@ -76,6 +79,10 @@ struct ocs_roots {
 void ocs_roots_clear(struct ocs_roots *roots);
 /* NULL when there is none of that name. */
 const struct ocs_root *ocs_roots_find(const struct ocs_roots *roots, const char *name);
+/* Whether a layout may be called so, and none is. */
+bool ocs_roots_is_free(const struct ocs_roots *roots, const char *name);
+/* LIKE-1, LIKE-2 and so on, the first that is free; false: none is. */
+bool ocs_roots_free_name(const struct ocs_roots *roots, const char *like, char *out, size_t size);
 
 #define OCS_ROOTS_DAMAGED 10 /* an entry of roots/ is not as it was written */
 

@@ -5,12 +5,15 @@
 #include "cleanup.h"
 #include "error.h"
 #include "hash.h"
+#include "shell_word.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#define NAME_TRIES 1000u
 
 /* ---- names ---- */
 
@@ -151,14 +154,14 @@ static const char *led_away_help(const struct ocs_root *root, char *buffer, size
                      ? snprintf(buffer, size,
                                 "ocistore attach --name %s %s makes it what that leads to now, and "
                                 "keeps %s attached, too",
-                                name, root->given, root->path)
+                                name, ocs_shell_word(root->given).text, root->path)
                      : snprintf(buffer, size, "mount it or put the link back");
     if (length < (int)size)
         snprintf(
             buffer + length, size - (size_t)length,
             "; if %s alone is meant: ocistore attach --name %s %s; if neither: ocistore forget "
             "%s",
-            root->path, name, root->path, name);
+            root->path, name, ocs_shell_word(root->path).text, name);
     return buffer;
 }
 
@@ -200,4 +203,18 @@ const struct ocs_root *ocs_roots_find(const struct ocs_roots *roots, const char 
             return &roots->items[i];
     }
     return NULL;
+}
+
+bool ocs_roots_is_free(const struct ocs_roots *roots, const char *name)
+{
+    return strcmp(name, ".") != 0 && ocs_layout_name_valid(name) && !ocs_roots_find(roots, name);
+}
+
+bool ocs_roots_free_name(const struct ocs_roots *roots, const char *like, char *out, size_t size)
+{
+    unsigned i = 0;
+    do
+        snprintf(out, size, "%s-%u", like, ++i);
+    while (i < NAME_TRIES && !ocs_roots_is_free(roots, out));
+    return i < NAME_TRIES;
 }

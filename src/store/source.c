@@ -7,6 +7,7 @@
 #include "error.h"
 #include "nearest.h"
 #include "roots.h"
+#include "shell_word.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -99,8 +100,8 @@ static int no_layout(const struct ocs_source *source, struct ocs_error *err)
     if (fstatat(source->dir, ".ocistore", &st, AT_SYMLINK_NOFOLLOW) < 0)
         return result;
     return ocs_error_hint(err, result,
-                          "it is a store: ocistore import --shared-blobs %s/blobs %s/layouts/NAME",
-                          source->path, source->path);
+                          "it is a store: ocistore import --shared-blobs %s/blobs %s/layouts/*",
+                          ocs_shell_word(source->path).text, ocs_shell_word(source->path).text);
 }
 
 static int open_layout(struct ocs_source *source, struct ocs_error *err)

@@ -9,6 +9,7 @@
 #include "marker.h"
 #include "owner.h"
 #include "private_graph.h"
+#include "shell_word.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,9 +47,9 @@ static int no_store(const char *dir, struct ocs_error *err)
     char store[PATH_MAX];
     bool inside = ocs_seen_inside(dir, store);
     return ocs_error_hint(err, ocs_error_raise(err, OCS_USAGE, "%s is no store", dir),
-                          inside ? "what lies there is of a store: ocistore --store %s"
+                          inside ? "what lies there is of a store: ocistore --store %s ls"
                                  : "ocistore init %s",
-                          inside ? store : dir);
+                          ocs_shell_word(inside ? store : dir).text);
 }
 
 static int no_folder(const char *dir, struct ocs_error *err)
@@ -87,11 +88,13 @@ static int read_marker(struct ocs_store *store, bool for_fsck, struct ocs_error 
     if (for_fsck && (result > 0 || (result < 0 && !ocs_io_no_means())))
         return do_without_marker(store, err);
     if (result == OCS_MARKER_DAMAGED)
-        return ocs_error_hint(err, -OCS_FAILED, "ocistore init %s makes it anew", store->path);
+        return ocs_error_hint(err, -OCS_FAILED, "ocistore init %s makes it anew",
+                              ocs_shell_word(store->path).text);
     if (result > 0)
-        return ocs_error_hint(
-            err, ocs_error_raise(err, OCS_FAILED, ".ocistore/store.json is missing"),
-            "ocistore init %s completes what an interrupted one left out", store->path);
+        return ocs_error_hint(err,
+                              ocs_error_raise(err, OCS_FAILED, ".ocistore/store.json is missing"),
+                              "ocistore init %s completes what an interrupted one left out",
+                              ocs_shell_word(store->path).text);
     if (result < 0)
         return result;
     memcpy(store->uuid, marker.uuid, sizeof(store->uuid));
@@ -112,7 +115,9 @@ static int open_blobs(struct ocs_store *store, bool for_fsck, struct ocs_error *
     if (result == OCS_IO_NOT_REGULAR && for_fsck)
         return 0;
     if (result == OCS_IO_ABSENT)
-        return ocs_error_raise(err, OCS_FAILED, "the folder blobs is not there");
+        return ocs_error_hint(err,
+                              ocs_error_raise(err, OCS_FAILED, "the folder blobs is not there"),
+                              "put it back, or mount it");
     if (result == OCS_IO_NOT_REGULAR)
         return ocs_error_raise(err, OCS_REFUSED,
                                "blobs, or a folder in it, is a link or no folder: a store's blobs "

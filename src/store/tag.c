@@ -67,8 +67,11 @@ static int tag_in(struct tagging *tagging, struct ocs_error *err)
 static int tag_image(struct tagging *tagging, struct ocs_error *err)
 {
     if (!tagging->image->tag && !tagging->image->has_digest)
-        return ocs_error_raise(err, OCS_USAGE, "'%s' is a layout: which of its images? NAME:TAG",
-                               tagging->image->layout);
+        return ocs_error_hint(err,
+                              ocs_error_raise(err, OCS_USAGE,
+                                              "'%s' is a layout: which of its images? NAME:TAG",
+                                              tagging->image->layout),
+                              "ocistore ls %s", tagging->image->layout);
     int result = ocs_image_new_tag(tagging->tag, err);
     if (result == 0)
         result = ocs_store_writer(tagging->store, err);

@@ -115,7 +115,7 @@ mv app6 "$STORE/layouts/app6"
 holds 'any(.id == "layout-missing" and .affects == [{layout: "app6", ref: null, digest: null}])'
 run 0 --store "$STORE" fsck
 run 0 --store "$STORE" -v fsck
-dangling=$(sed -n 's/.*to list it again: ocistore adopt \(sha256:[0-9a-f]*\) NAME:TAG/\1/p' out | head -n 1)
+dangling=$(sed -n 's/.*to list it again: ocistore adopt \(sha256:[0-9a-f]*\) recovered$/\1/p' out | head -n 1)
 run 0 --store "$STORE" adopt "$dangling" again:it
 run 0 --store "$STORE" fsck --image again:it
 mv "$STORE/layouts/app6" app6

@@ -35,8 +35,7 @@ run 0 init place
 skopeo --insecure-policy copy --quiet "oci:$LAYOUTS/app1:latest" oci:place:x || fail 'skopeo does not write'
 printf '{"schemaVersion":2,"manifests":[]}' >place/index.json
 run 0 fsck place
-prints ' .:TAG'
-$(sed -n 's/.*\(ocistore adopt sha256:[0-9a-f]*\) .:TAG/\1/p' out | tail -n 1 | sed "s|ocistore|$OCISTORE_BIN --store place|") .:x ||
+$(sed -n 's/.*\(ocistore adopt sha256:[0-9a-f]* \.\)$/\1/p' out | tail -n 1 | sed "s|ocistore|$OCISTORE_BIN --store place|") ||
     fail 'the hint does not work'
 rm place/.ocistore/roots/*.json
 run 4 --store place gc
@@ -77,3 +76,43 @@ for command in 'rm app1:latest' 'tag app1:latest x' 'tree app1:latest' 'why app1
 done
 run 0 trash restore app1
 run 0 tree app1:latest
+
+# What a hint says can be pasted, whatever the paths are.
+pasted() { # what it is in; the last line of err
+    command=$(tail -n 1 err | sed 's/^.*\(ocistore .*\)$/\1/')
+    eval "\"\$OCISTORE_BIN\" ${command#ocistore }" >out 2>err || fail "the hint of $1 does not work: $command"
+}
+mkdir "my folder"
+skopeo --insecure-policy copy --quiet --src-shared-blob-dir "$STORE/blobs" --dest-shared-blob-dir "$STORE/blobs" \
+    "oci:$STORE/layouts/base:latest" "oci:my folder/base:latest" || fail 'skopeo does not write beside the store'
+run 16 attach "my folder/base"
+complains "there is a layout 'base' already"
+pasted 'attach of a taken name'
+run 0 tree base-1:latest
+run 0 forget base-1
+run 16 attach "$STORE/layouts/base"
+complains 'watched over by themselves'
+cp -r "$LAYOUTS/app5" "my folder/own's"
+run 16 attach --name own "my folder/own's"
+same "$(tail -n 1 err)" "ocistore import '$PWD/my folder/own'\\''s'" 'the hint'
+run 16 tag app1 x
+pasted 'tag of a layout'
+run 16 --store "my folder/store" ls
+pasted 'no store'
+run 0 --store "my folder/store" import "$LAYOUTS/app5"
+run 16 import "my folder/store"
+pasted 'import of a store'
+run 16 import "$LAYOUTS/app1" "$LAYOUTS/app2/../app1"
+complains '--name app1 merges them into one'
+run 16 fsck --image nowhere:x
+pasted 'fsck of no image'
+
+# An image of one tag that is taken now comes back under another.
+old=$(jq -r '.manifests[] | select(.annotations[] == "latest").digest' "$STORE/layouts/app1/index.json")
+run 0 rm app1:latest
+run 0 tag app1:next latest
+run 4 trash restore app1
+pasted 'trash restore of a taken tag'
+run 0 tree app1:latest-old
+same "$(jq -r '.manifests[] | select(.annotations[] == "latest-old").digest' "$STORE/layouts/app1/index.json")" "$old" \
+    'what it was'

@@ -28,7 +28,7 @@ prints base
 # Another store, or a layout of it, is no layout with its blobs: the way is told.
 run 0 init another
 run 16 --store another import store
-complains 'it is a store: ocistore import --shared-blobs store/blobs store/layouts/NAME'
+complains 'it is a store: ocistore import --shared-blobs store/blobs store/layouts/*'
 run 4 --store another import store/layouts/base
 complains "it is a layout of a store: --shared-blobs $PWD/store/blobs"
 run 0 --store another import --shared-blobs store/blobs store/layouts/base

@@ -96,7 +96,7 @@ run_json 4 trash restore app
 complains 'app:v3 stays as it is'
 complains "$old did not come back"
 complains 'nothing of layout '"'app'"' came back'
-complains 'ocistore adopt DIGEST app:OTHER'
+same "$(tail -n 1 err)" "under another tag: ocistore adopt $old app:v3-old" 'the hint'
 run 0 rm app:v3
 run 0 adopt "$old" app:v3
 
@@ -205,7 +205,7 @@ run 0 rm other
 run 0 gc --grace 0
 same "$(blobs)" 6 'blobs after gc'
 run 0 trash restore "$manifest"
-complains "ocistore adopt $manifest NAME:TAG"
+complains "ocistore adopt $manifest recovered lists it"
 same "$(blobs)" 7 'blobs after the manifest alone was restored'
 run 0 adopt "$manifest" other:w
 same "$(tags other)" 'w ' 'tags after other was adopted'
