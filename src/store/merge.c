@@ -358,20 +358,6 @@ int ocs_merge(struct ocs_store *store, const char *layout, const struct ocs_merg
     return merge(&merging, err);
 }
 
-int ocs_merge_lost(struct ocs_store *store, const char *layout,
-                   const struct ocs_merge_entry *entries, size_t count, struct ocs_error *err)
-{
-    struct merging merging = {
-        .store = store,
-        .layout = layout,
-        .entries = entries,
-        .count = count,
-        .keep_tags = true,
-        .whole = true,
-    };
-    return merge(&merging, err);
-}
-
 int ocs_merge_missing(struct ocs_store *store, const char *layout,
                       const struct ocs_merge_entry *entries, size_t count,
                       struct ocs_merge_outcome *outcome, struct ocs_error *err)
@@ -382,8 +368,10 @@ int ocs_merge_missing(struct ocs_store *store, const char *layout,
         .entries = entries,
         .count = count,
         .keep_tags = true,
+        .whole = !outcome,
         .outcome = outcome,
     };
-    outcome->added = outcome->skipped = false;
+    if (outcome)
+        outcome->added = outcome->skipped = false;
     return merge(&merging, err);
 }

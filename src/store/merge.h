@@ -32,15 +32,12 @@ void ocs_merge_outcome_clear(struct ocs_merge_outcome *outcome);
 #define auto_merge_outcome __attribute__((cleanup(ocs_merge_outcome_clear)))
 
 /* The same, but a tag that the layout has stays where it is: for bringing back
- * what was there before.  *outcome is zeros before the first call, and is cleared in the end. */
+ * what was there before.  *outcome is zeros before the first call, and is cleared in the end.
+ * NULL: for all that the last good index.json lists of a layout whose folder is gone, which is
+ * made anew then. */
 int ocs_merge_missing(struct ocs_store *store, const char *layout,
                       const struct ocs_merge_entry *entries, size_t count,
                       struct ocs_merge_outcome *outcome, struct ocs_error *err);
-
-/* The same for all that the last good index.json lists of a layout whose folder is gone:
- * then it may be made anew. */
-int ocs_merge_lost(struct ocs_store *store, const char *layout,
-                   const struct ocs_merge_entry *entries, size_t count, struct ocs_error *err);
 
 /* How many entries ocs_merge_missing would add to an index, and which is the first. */
 int ocs_merge_lacks(const struct ocs_index *index, const struct ocs_merge_entry *entries,

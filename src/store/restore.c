@@ -153,8 +153,7 @@ static int merge_old_index(struct ocs_store *store, const char *layout,
     int result = ocs_trash_entries_fill(index, &old, err);
     if (result < 0)
         return result;
-    return outcome ? ocs_merge_missing(store, layout, old.items, old.count, outcome, err)
-                   : ocs_merge_lost(store, layout, old.items, old.count, err);
+    return ocs_merge_missing(store, layout, old.items, old.count, outcome, err);
 }
 
 static int restore_run(struct ocs_store *store, const char *run, const char *layout,
