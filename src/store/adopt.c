@@ -84,6 +84,9 @@ static int read_document(struct adopting *adopting, struct ocs_bytes *bytes,
                                               "%s is neither in the store nor whole in its trash",
                                               adopting->text),
                               "ocistore trash list");
+    if (result == OCS_BLOB_LARGE)
+        return ocs_error_raise(err, OCS_REFUSED, "%s is larger than any document may be",
+                               adopting->text);
     if (result > 0)
         return ocs_error_raise(err, OCS_REFUSED, "%s is damaged, or no manifest", adopting->text);
     if (result == 0)

@@ -200,10 +200,19 @@ static int collect_loose(struct collector *collector, const char *bytes, size_t 
     return ocs_json_each_digest(bytes, size, collector, on_loose_digest, err);
 }
 
+static size_t count_blanks(const char *bytes, size_t size)
+{
+    size_t i = 0;
+    while (i < size && memchr(" \t\r\n", bytes[i], 4))
+        i++;
+    return i;
+}
+
 /* ---- too large to be read ---- */
 
 struct ocs_document_scan {
-    struct ocs_document document;
+    struct ocs_document document; /* OPAQUE until a `{` comes first */
+    bool begun;                   /* what is no blank has come */
     struct collector collector;
     struct ocs_json_digests digests;
 };
@@ -225,8 +234,6 @@ int ocs_document_scan_new(struct ocs_document_scan **out, struct ocs_error *err)
     struct ocs_document_scan *scan = calloc(1, sizeof(*scan));
     if (!scan)
         return ocs_error_memory(err);
-    scan->document.state = OCS_DOCUMENT_TOO_LARGE;
-    scan->document.flaw = (struct ocs_json_flaw){.reason = "too many bytes"};
     scan->collector.document = &scan->document;
     scan->digests.data = &scan->collector;
     scan->digests.on_digest = on_scanned_digest;
@@ -238,10 +245,24 @@ int ocs_document_scan_new(struct ocs_document_scan **out, struct ocs_error *err)
     return result;
 }
 
+static void begin_scan(struct ocs_document_scan *scan, const char *bytes, size_t size)
+{
+    size_t blanks = count_blanks(bytes, size);
+    scan->begun = blanks < size;
+    if (!scan->begun || bytes[blanks] != '{')
+        return;
+    scan->document.state = OCS_DOCUMENT_TOO_LARGE;
+    scan->document.flaw = (struct ocs_json_flaw){.reason = "too many bytes"};
+}
+
 int ocs_document_scan_feed(struct ocs_document_scan *scan, const char *bytes, size_t size,
                            struct ocs_error *err)
 {
-    return ocs_json_digests_feed(&scan->digests, bytes, size, err);
+    if (!scan->begun)
+        begin_scan(scan, bytes, size);
+    return scan->document.state == OCS_DOCUMENT_OPAQUE
+               ? 0
+               : ocs_json_digests_feed(&scan->digests, bytes, size, err);
 }
 
 int ocs_document_scan_end(struct ocs_document_scan *scan, struct ocs_document *out,
@@ -268,9 +289,7 @@ void ocs_document_scan_free(struct ocs_document_scan *scan)
 
 bool ocs_document_looks_like(const char *bytes, size_t size)
 {
-    size_t i = 0;
-    while (i < size && memchr(" \t\r\n", bytes[i], 4))
-        i++;
+    size_t i = count_blanks(bytes, size);
     return i < size && bytes[i] == '{';
 }
 

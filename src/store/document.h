@@ -72,8 +72,9 @@ void ocs_document_clear(struct ocs_document *document);
 #define auto_document __attribute__((cleanup(ocs_document_clear)))
 
 /* A document of more than OCS_DOCUMENT_BYTES_MAX, piece by piece: what comes out is
- * TOO_LARGE, and every digest in it is an edge.  Positive: OCS_DOCUMENT_TOO_MANY, more
- * of them than are held in memory: nothing is known of the edges then. */
+ * TOO_LARGE, and every digest in it is an edge; OPAQUE when `{` does not come first.
+ * Positive: OCS_DOCUMENT_TOO_MANY, more of them than are held in memory: nothing is known
+ * of the edges then. */
 #define OCS_DOCUMENT_SCAN_MAX (1u << 20)
 #define OCS_DOCUMENT_TOO_MANY 5
 struct ocs_document_scan;

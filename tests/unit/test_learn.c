@@ -87,11 +87,10 @@ static void the_end_is_looked_through(void **state)
 static void too_many_are_not_held(void **state)
 {
     struct ocs_document_scan *scan;
-    struct ocs_document document;
     char text[OCS_DIGEST_BUF];
-    int result = 0;
     (void)state;
     assert_int_equal(ocs_document_scan_new(&scan, NULL), 0);
+    int result = ocs_document_scan_feed(scan, "{", 1, NULL);
     for (unsigned i = 0; i < OCS_DOCUMENT_SCAN_MAX; i++) {
         int size = snprintf(text, sizeof(text), "\"n:%u\" sha256:%064x", i, i);
         result |= ocs_document_scan_feed(scan, text, (size_t)size, NULL);
@@ -100,12 +99,36 @@ static void too_many_are_not_held(void **state)
     }
     assert_int_equal(result, OCS_DOCUMENT_TOO_MANY);
     ocs_document_scan_free(scan);
-    assert_int_equal(ocs_document_scan_new(&scan, NULL), 0);
-    assert_int_equal(ocs_document_scan_feed(scan, "sha256:" HEX, 71, NULL), 0);
-    assert_int_equal(ocs_document_scan_end(scan, &document, NULL), 0);
-    assert_int_equal(document.count, 1);
-    ocs_document_clear(&document);
-    ocs_document_scan_free(scan);
+}
+
+/* Blanks may come first, and in pieces; anything else makes it no document. */
+static void what_comes_first_decides(void **state)
+{
+    static const struct {
+        const char *first, *second;
+        enum ocs_document_state state;
+        size_t edges;
+    } cases[] = {
+        {"{\"a\":\"", "sha256:" HEX, OCS_DOCUMENT_TOO_LARGE, 1},
+        {" \r", "\t\n{sha256:" HEX, OCS_DOCUMENT_TOO_LARGE, 1},
+        {" \r", "\n\"sha256:" HEX "\"", OCS_DOCUMENT_OPAQUE, 0},
+        {"x", "{sha256:" HEX, OCS_DOCUMENT_OPAQUE, 0},
+        {" ", "\n", OCS_DOCUMENT_OPAQUE, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct ocs_document_scan *scan;
+        struct ocs_document document;
+        const char *first = cases[i].first, *second = cases[i].second;
+        assert_int_equal(ocs_document_scan_new(&scan, NULL), 0);
+        assert_int_equal(ocs_document_scan_feed(scan, first, strlen(first), NULL), 0);
+        assert_int_equal(ocs_document_scan_feed(scan, second, strlen(second), NULL), 0);
+        assert_int_equal(ocs_document_scan_end(scan, &document, NULL), 0);
+        assert_int_equal(document.state, cases[i].state);
+        assert_int_equal(document.count, cases[i].edges);
+        ocs_document_clear(&document);
+        ocs_document_scan_free(scan);
+    }
 }
 
 /* Enough to be opened in the order of their inodes, and two documents among them. */
@@ -146,11 +169,9 @@ static void many_are_learned_whatever_the_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        PLACE_TEST(a_large_one_is_read_surely),
-        PLACE_TEST(a_part_does_not_pass_for_the_whole),
-        PLACE_TEST(the_end_is_looked_through),
-        cmocka_unit_test(too_many_are_not_held),
-        SHELF_TEST(many_are_learned_whatever_the_order),
+        PLACE_TEST(a_large_one_is_read_surely),     PLACE_TEST(a_part_does_not_pass_for_the_whole),
+        PLACE_TEST(the_end_is_looked_through),      cmocka_unit_test(too_many_are_not_held),
+        cmocka_unit_test(what_comes_first_decides), SHELF_TEST(many_are_learned_whatever_the_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
