@@ -47,12 +47,14 @@ static int no_command(struct ocs_cli *cli)
     return ocs_cli_status(cli, -OCS_USAGE);
 }
 
+/* Or what follows --help, unless that is an option as well. */
 static const char *command_name(const struct ocs_cli *cli)
 {
     const struct ocs_args *args = &cli->args;
     if (args->word_count > 0)
         return args->words[0];
-    return cli->global.help && args->at < args->argc ? args->argv[args->at] : NULL;
+    const char *next = cli->global.help && args->at < args->argc ? args->argv[args->at] : NULL;
+    return next && next[0] != '-' ? next : NULL;
 }
 
 static int dispatch(struct ocs_cli *cli)

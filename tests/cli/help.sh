@@ -15,6 +15,10 @@ run 0 --help
 same_files out overview 'help and --help differ'
 run 0 -h
 same_files out overview 'help and -h differ'
+run 0 --help --quiet
+same_files out overview 'help and --help --quiet differ'
+run_json 0 --help
+holds '.[0].type == "help" and .[0].command == null'
 
 commands=$(sed -n '/^Commands$/,/^$/s/^  \([a-z]*\) .*/\1/p' overview)
 [ -n "$commands" ] || fail 'the overview names no commands'
