@@ -2,6 +2,7 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "check_roots.h"
 
+#include "await_layout.h"
 #include "array.h"
 #include "last_good.h"
 #include "selection.h"
@@ -310,24 +311,12 @@ static char *prefix_of(const struct ocs_root *root)
     return asprintf(&prefix, "%s/", root->path) < 0 ? NULL : prefix;
 }
 
-/* Or somebody removed or renamed it since the list was made. */
-static int is_still_registered(struct ocs_fsck_run *run, const char *name, bool *registered,
-                               struct ocs_error *err)
-{
-    struct ocs_roots roots = {0};
-    struct ocs_roots_place place = ocs_store_roots_place(run->store);
-    int r = ocs_roots_read(&place, &roots, err);
-    *registered = r == 0 && ocs_roots_find(&roots, name);
-    ocs_roots_clear(&roots);
-    return r;
-}
-
 static int blame_missing(struct ocs_fsck_run *run, const struct ocs_root *root, const char *why,
                          struct ocs_error *err)
 {
     bool registered;
     char help[OCS_ROOT_HELP_SIZE];
-    int r = is_still_registered(run, root->name, &registered, err);
+    int r = ocs_await_registered(run, root->name, &registered, err);
     if (r < 0 || !registered)
         return r;
     struct ocs_finding_note note = {
@@ -360,9 +349,11 @@ static int check_registered(struct ocs_fsck_run *run, const struct ocs_root *roo
     int r = add_place(run, strdup(root->name), prefix_of(root), err);
     if (r < 0)
         return r;
-    r = ocs_store_open_layout(run->store, root, &dir, &local);
-    if (is_ours(r))
+    r = ocs_await_layout(run, root, &dir, &local);
+    if (is_ours(r) || r == -OCS_INTERRUPTED)
         return ocs_error_raise(err, local.status, "%s", local.message);
+    if (r == OCS_AWAIT_GONE)
+        return 0;
     if (r == OCS_IO_ABSENT || r == OCS_IO_NOT_REGULAR)
         return blame_missing(run, root, local.message, err);
     if (r < 0)

@@ -204,16 +204,14 @@ static bool written_recently(const struct ocs_stamp *stamp, int64_t patience_ms)
     return ocs_now_ns() - stamp->mtime_ns < patience_ms * 1000000;
 }
 
-#define PATIENCE_OVER 1
-
 /* 5 ms at first, then twice as long each time. */
-static int pause_for(const struct ocs_index_wait *wait, int64_t *waited_ms, struct ocs_error *err)
+int ocs_index_pause(const struct ocs_index_wait *wait, int64_t *waited_ms, struct ocs_error *err)
 {
     int64_t ms = *waited_ms < 200 ? *waited_ms + 5 : 200;
     struct timespec pause = {.tv_nsec = ms * 1000000};
     const struct ocs_hooks *hooks = wait->hooks;
     if (*waited_ms >= wait->patience_ms)
-        return PATIENCE_OVER;
+        return OCS_INDEX_PATIENCE_OVER;
     if (hooks && hooks->cancelled && hooks->cancelled(hooks->data))
         return ocs_error_interrupted(err);
     nanosleep(&pause, NULL);
@@ -230,10 +228,10 @@ static int read_stably(int dir, const struct ocs_index_wait *wait, struct ocs_in
         int result = read_and_parse(dir, out, &stamp, err);
         bool again = result == READ_CHANGED ||
                      (result == OCS_INDEX_INVALID && written_recently(&stamp, wait->patience_ms));
-        int paused = again ? pause_for(wait, &waited_ms, err) : PATIENCE_OVER;
+        int paused = again ? ocs_index_pause(wait, &waited_ms, err) : OCS_INDEX_PATIENCE_OVER;
         if (paused < 0)
             return paused;
-        if (paused == PATIENCE_OVER)
+        if (paused == OCS_INDEX_PATIENCE_OVER)
             return result == READ_CHANGED ? OCS_INDEX_INVALID : result;
     }
 }
@@ -293,7 +291,7 @@ int ocs_layout_file_read(int dir, const struct ocs_index_wait *wait, struct ocs_
         struct ocs_stamp stamp = {0};
         int result = read_layout_file(dir, &bytes, &stamp, err);
         bool again = result == READ_CHANGED && written_recently(&stamp, wait->patience_ms);
-        int paused = again ? pause_for(wait, &waited_ms, err) : PATIENCE_OVER;
+        int paused = again ? ocs_index_pause(wait, &waited_ms, err) : OCS_INDEX_PATIENCE_OVER;
         if (paused < 0)
             return paused;
         if (paused == 0)

@@ -50,6 +50,10 @@ struct ocs_index_wait {
  * itself in *err as well. */
 int ocs_index_read(int dir, const char *label, const struct ocs_index_wait *wait,
                    struct ocs_index *out, struct ocs_error *err);
+/* For who waits by himself: a short pause, counted in *waited_ms.
+ * Positive: OCS_INDEX_PATIENCE_OVER, at once. */
+#define OCS_INDEX_PATIENCE_OVER 1
+int ocs_index_pause(const struct ocs_index_wait *wait, int64_t *waited_ms, struct ocs_error *err);
 /* The bytes of oci-layout.  Positive: OCS_INDEX_INVALID, they are none that mark a layout of
  * version 1.0.0, nor became so while somebody may have been writing them; else as for
  * ocs_io_open_regular. */

@@ -9,6 +9,21 @@
 
 #include "store/store.h"
 
+#include <time.h>
+
+/* What happens while the library sleeps, once. */
+static void (*while_asleep)(struct images *images);
+static struct images *asleep_images;
+
+int nanosleep(const struct timespec *time, struct timespec *left)
+{
+    if (!while_asleep)
+        return (int)syscall(SYS_nanosleep, time, left);
+    while_asleep(asleep_images);
+    while_asleep = NULL;
+    return 0;
+}
+
 #define ALL     "(shop:one, shop:two, shop:multi)"
 #define BIG     (700u << 10) /* several readings */
 #define PATIENT 40           /* readings: more than a run makes in all */
@@ -227,6 +242,74 @@ static void an_oci_layout_that_is_being_written_is_not_damaged(void **state)
     expect(&images, &reads, (struct ocs_fsck_options){0}, "", OCS_OK);
 }
 
+static void write_index(struct images *images)
+{
+    assert_int_equal(renameat(images->place->fd, "index", images->place->fd,
+                              images_in_layout(images, "index.json")),
+                     0);
+}
+
+/* A tool has written oci-layout, and its index.json comes. */
+static void a_layout_that_is_being_made_is_waited_for(void **state)
+{
+    struct images images;
+    struct verdict verdict;
+    images_make_store(&images, *state);
+    assert_int_equal(renameat(images.place->fd, images_in_layout(&images, "index.json"),
+                              images.place->fd, "index"),
+                     0);
+    while_asleep = write_index;
+    asleep_images = &images;
+    assert_int_equal(images_fsck(&images, (struct ocs_fsck_options){.jobs = 1}, NULL, &verdict), 0);
+    assert_null(while_asleep);
+    assert_int_equal(verdict.report.errors, 0);
+    assert_int_equal(verdict.report.images, 3);
+}
+
+/* What rm does, and a tool after it that has made the folder anew and nothing in it yet. */
+struct removing {
+    struct images *images;
+    char entry[96]; /* of roots/ */
+};
+
+static ssize_t remove_layout(void *data, unsigned long nth, char *bytes, ssize_t size)
+{
+    const struct removing *removing = data;
+    struct images *images = removing->images;
+    int fd = images->place->fd;
+    (void)bytes;
+    if (nth != 1)
+        return size;
+    assert_int_equal(unlinkat(fd, removing->entry, 0), 0);
+    assert_int_equal(unlinkat(fd, images_in_layout(images, "index.json"), 0), 0);
+    assert_int_equal(unlinkat(fd, images_in_layout(images, "oci-layout"), 0), 0);
+    return size;
+}
+
+static void a_layout_that_was_removed_meanwhile_is_not_missed(void **state)
+{
+    struct images images;
+    struct verdict verdict;
+    struct stat st;
+    char id[OCS_ROOT_ID_SIZE];
+    struct removing removing = {.images = &images};
+    images_make_store(&images, *state);
+    images_register(&images);
+    assert_int_equal(ocs_root_id("shop", id, NULL), 0);
+    snprintf(removing.entry, sizeof(removing.entry), "store/.ocistore/roots/%s.json", id);
+    assert_int_equal(fstatat(images.place->fd, removing.entry, &st, 0), 0);
+    struct reads reads = {st.st_ino, &removing, remove_layout};
+    reads_begin(&reads);
+    int r = images_fsck(&images, (struct ocs_fsck_options){.jobs = 1}, NULL, &verdict);
+    assert_true(reads_end() > 0);
+    assert_int_equal(r, 0);
+    assert_null(strstr(verdict.text, "index-unreadable"));
+    assert_null(strstr(verdict.text, "layout-file-missing"));
+    assert_int_equal(verdict.report.errors,
+                     1); /* store.json counts the entry: roots-entry-damaged */
+    assert_int_equal(verdict.report.images, 0);
+}
+
 /* At one reading of anything, the file gets these bytes. */
 struct writing {
     struct images *images;
@@ -399,6 +482,8 @@ int main(void)
         PLACE_TEST(wrong_once_and_right_the_second_time_is_unstable),
         PLACE_TEST(a_big_blob_can_be_unstable),
         PLACE_TEST(an_oci_layout_that_is_being_written_is_not_damaged),
+        PLACE_TEST(a_layout_that_is_being_made_is_waited_for),
+        PLACE_TEST(a_layout_that_was_removed_meanwhile_is_not_missed),
         PLACE_TEST(a_file_that_grows_is_never_called_damaged),
         PLACE_TEST(a_manifest_that_is_being_written_is_looked_at_when_it_is_whole),
         PLACE_TEST(a_file_that_is_replaced_while_it_is_hashed_is_in_flux),
