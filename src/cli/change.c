@@ -72,7 +72,7 @@ static void print_summary(struct ocs_output *out, const struct ocs_remove_report
         ocs_output_bool(out, "freed_unknown", report->freed_unknown);
         ocs_output_integer(out, "freed_blobs", report->freed_blobs);
         ocs_output_integer(out, "freed_bytes", report->freed_bytes);
-    } else if (report && report->freed_unknown && !out->quiet) {
+    } else if (report && report->freed_unknown && report->freed_blobs == 0 && !out->quiet) {
         ocs_output_line(out,
                         "what the next gc takes is not known: an index.json was not to be read");
     } else if (report && report->freed_blobs == 0 && !out->quiet) {
@@ -86,6 +86,9 @@ static void print_summary(struct ocs_output *out, const struct ocs_remove_report
                        ocs_text_size(report->freed_bytes).text);
         ocs_output_line(out, "; free after %s in the trash, at once with gc --now",
                         ocs_text_count((uint64_t)gc.trash_for_s / 86400, "day").text);
+        if (report->freed_unknown)
+            ocs_output_line(out, "it may be more: an index.json was not to be read, only the last "
+                                 "good one");
     }
 }
 

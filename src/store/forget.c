@@ -42,9 +42,13 @@ static int forget(struct ocs_store *store, const char *name, struct ocs_remove_r
         result = ocs_leavings_begin(store, false, &leavings, err);
     if (result < 0)
         return result;
-    result = ocs_roots_remove(&place, name, run, err);
+    *report = (struct ocs_remove_report){0};
+    result = ocs_leavings_unregister(&leavings, name, &report->freed_unknown, err);
+    if (result == 0)
+        result = ocs_roots_remove(&place, name, run, err);
     struct ocs_census_sum left = ocs_leavings_end(&leavings, result == 0);
-    *report = (struct ocs_remove_report){.freed_blobs = left.blobs, .freed_bytes = left.bytes};
+    report->freed_blobs = left.blobs;
+    report->freed_bytes = left.bytes;
     return result < 0 ? result : 0;
 }
 

@@ -111,6 +111,51 @@ int ocs_leavings_begin(struct ocs_store *store, bool indexes, struct ocs_leaving
                    : ocs_census_take_ids(store, 0, &out->before, err);
 }
 
+static int take_last(struct ocs_leavings *leavings, struct ocs_census_layout *layout,
+                     const struct ocs_document *document, struct ocs_error *err)
+{
+    auto_free struct ocs_census_entry *entries = calloc(document->count + 1, sizeof(*entries));
+    if (!entries)
+        return ocs_error_memory(err);
+    for (size_t i = 0; i < document->count; i++) {
+        int result = ocs_census_find(leavings->store, &leavings->before,
+                                     &document->descriptors[i].digest, &entries[i].id, err);
+        if (result != 0)
+            return result;
+    }
+    free(layout->entries);
+    layout->entries = TAKE_PTR(entries);
+    layout->count = document->count;
+    return 0;
+}
+
+static struct ocs_census_layout *find_layout(struct ocs_census *census, const char *name)
+{
+    for (size_t i = 0; i < census->layout_count; i++) {
+        if (strcmp(census->layouts[i].root.name, name) == 0)
+            return &census->layouts[i];
+    }
+    return NULL;
+}
+
+int ocs_leavings_unregister(struct ocs_leavings *leavings, const char *name, bool *unknown,
+                            struct ocs_error *err)
+{
+    struct ocs_roots_place place = ocs_store_roots_place(leavings->store);
+    struct ocs_census_layout *layout = find_layout(&leavings->before, name);
+    auto_bytes struct ocs_bytes bytes = {0};
+    auto_index struct ocs_index index = {0};
+    if (!layout || layout->state == OCS_LAYOUT_GOOD)
+        return 0;
+    *unknown = true;
+    int result = ocs_roots_last_index(&place, name, &bytes, err);
+    if (result == 0)
+        result = ocs_index_parse(&bytes, &index, err);
+    if (result == 0)
+        result = take_last(leavings, layout, &index.document, err);
+    return result < 0 ? result : 0;
+}
+
 struct ocs_census_sum ocs_leavings_end(struct ocs_leavings *leavings, bool changed)
 {
     struct ocs_census after;

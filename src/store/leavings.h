@@ -24,6 +24,10 @@ struct ocs_leavings {
  * index.json, not its ids alone. */
 int ocs_leavings_begin(struct ocs_store *store, bool indexes, struct ocs_leavings *out,
                        struct ocs_error *err);
+/* Of a layout that is going to be unregistered: where its index.json could not be read, what
+ * the last good one lists counts, and *unknown is set: it may have listed more. */
+int ocs_leavings_unregister(struct ocs_leavings *leavings, const char *name, bool *unknown,
+                            struct ocs_error *err);
 /* After it; when it was not `changed` this only frees.  The change itself is done
  * by now: that its leavings cannot be told is a notice, no error. */
 struct ocs_census_sum ocs_leavings_end(struct ocs_leavings *leavings, bool changed);

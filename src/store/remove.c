@@ -347,12 +347,17 @@ static int remove_layout(struct removing *removing, const struct removal *remova
 }
 
 static int remove_one(struct removing *removing, const struct removal *removal,
-                      struct ocs_error *err)
+                      struct ocs_leavings *leavings, struct ocs_error *err)
 {
     auto_fd int lock = -1;
-    int result = ocs_journal_add(removing->journal, "remove", removal->root->name, err);
+    const char *name = removal->root->name;
+    int result = 0;
+    if (removal->whole)
+        result = ocs_leavings_unregister(leavings, name, &removing->report->freed_unknown, err);
     if (result == 0)
-        result = ocs_edit_lock(removing->store, removal->root->name, &lock, err);
+        result = ocs_journal_add(removing->journal, "remove", name, err);
+    if (result == 0)
+        result = ocs_edit_lock(removing->store, name, &lock, err);
     if (result < 0)
         return result;
     return removal->whole ? remove_layout(removing, removal, err)
@@ -374,7 +379,7 @@ static int remove_all(struct removing *removing, struct ocs_error *err)
     if (result == 0)
         result = ocs_journal_open(removing->store->state, removing->run, &removing->journal, err);
     for (size_t i = 0; result == 0 && i < removing->removal_count; i++)
-        result = remove_one(removing, &removing->removals[i], err);
+        result = remove_one(removing, &removing->removals[i], &leavings, err);
     if (result == 0)
         result = ocs_trash_sync(removing->store->state, removing->run, err);
     if (removing->journal)
