@@ -4,6 +4,7 @@
 
 #include "store/cleanup.h"
 #include "store/error.h"
+#include "store/shell_word.h"
 
 #include <stdio.h>
 
@@ -158,8 +159,14 @@ int ocs_breaker_check(const struct ocs_breaker *breaker, unsigned percent, struc
         "run%s",
         (unsigned long long)breaker->due_blobs, (unsigned long long)breaker->due_bytes, needed,
         percent, shorter);
+    if (breaker->shorter == 0)
+        return ocs_error_hint(err, result,
+                              "nothing was deleted; if it is right that they go: ocistore gc "
+                              "--max-delete %u%%",
+                              needed);
     return ocs_error_hint(err, result,
                           "nothing was deleted; if it is right that they go: ocistore gc "
-                          "--max-delete %u%%",
-                          needed);
+                          "--max-delete %u%%; if not, ocistore trash restore %s lists again what "
+                          "the layout listed",
+                          needed, ocs_shell_word(breaker->layout).text);
 }

@@ -7,6 +7,7 @@
 #include "error.h"
 #include "heal.h"
 #include "missing.h"
+#include "restore_list.h"
 #include "shell_word.h"
 #include "short_digest.h"
 #include "trash.h"
@@ -144,33 +145,19 @@ static int restore_blob(struct ocs_store *store, const struct ocs_digest *digest
     return result;
 }
 
-/* `outcome` NULL: into the place of a folder that is gone. */
-static int merge_old_index(struct ocs_store *store, const char *layout,
-                           const struct ocs_index *index, struct ocs_merge_outcome *outcome,
-                           struct ocs_error *err)
-{
-    auto_trash_entries struct ocs_trash_entries old = {0};
-    int result = ocs_trash_entries_fill(index, &old, err);
-    if (result < 0)
-        return result;
-    return ocs_merge_missing(store, layout, old.items, old.count, outcome, err);
-}
-
 static int restore_run(struct ocs_store *store, const char *run, const char *layout,
                        struct ocs_merge_outcome *outcome, struct ocs_error *err)
 {
     auto_index struct ocs_index index = {0};
-    uint64_t healed = 0, moved = 0;
+    uint64_t moved = 0;
     bool is_last = false;
     int result = ocs_trash_layout_index(store, run, layout, &index, &is_last, err);
     if (is_last)
         ocs_store_notice(store,
                          "trash/%s/layouts/%s/index.json is no index: the last good one is used",
                          run, layout);
-    if (result == 0) /* what it needs and gc has moved away */
-        result = ocs_heal_for(store, &index.document, &healed, err);
     if (result == 0)
-        result = merge_old_index(store, layout, &index, outcome, err);
+        result = ocs_restore_list(store, layout, &index, outcome, err);
     /* the folder appears with its two files at once: the others follow */
     if (result == 0 && strcmp(layout, ".") != 0)
         result = ocs_extras_restore(store, run, layout, &moved, err);
@@ -178,34 +165,13 @@ static int restore_run(struct ocs_store *store, const char *run, const char *lay
     return result;
 }
 
-/* The last good index.json of a layout of the store whose folder is gone.
- * Positive: its folder is there, or there is no such index. */
-static int read_lost_index(struct ocs_store *store, const char *layout, struct ocs_index *out,
-                           struct ocs_error *err)
-{
-    struct ocs_roots_place place = ocs_store_roots_place(store);
-    struct ocs_root root = {0};
-    auto_fd int dir = -1;
-    auto_bytes struct ocs_bytes bytes = {0};
-    int result = ocs_roots_locate(&place, layout, &root, err);
-    if (result != 0)
-        return result;
-    bool gone = root.registered && !root.attached &&
-                ocs_store_open_layout(store, &root, &dir, NULL) == OCS_IO_ABSENT;
-    ocs_root_clear(&root);
-    result = gone ? ocs_roots_last_index(&place, layout, &bytes, err) : OCS_IO_EXISTS;
-    if (result == 0)
-        result = ocs_index_parse(&bytes, out, err);
-    return result == 0 && out->document.state != OCS_DOCUMENT_STRICT ? OCS_BLOB_BAD : result;
-}
-
 /* Nobody took it by rm. *done: it is back. */
 static int restore_folder(struct ocs_store *store, const char *layout, bool *done,
                           struct ocs_error *err)
 {
-    auto_index struct ocs_index index = {0};
-    uint64_t healed = 0;
-    int result = read_lost_index(store, layout, &index, err);
+    auto_index struct ocs_index last = {0};
+    bool gone;
+    int result = ocs_restore_last(store, layout, &last, &gone, err);
     if (result == OCS_ROOTS_DAMAGED)
         return ocs_error_hint(err,
                               ocs_error_raise(err, OCS_REFUSED,
@@ -213,12 +179,26 @@ static int restore_folder(struct ocs_store *store, const char *layout, bool *don
                                               "damaged",
                                               layout),
                               "ocistore fsck --repair");
+    if (result != 0 || !gone)
+        return result < 0 ? result : 0;
+    result = ocs_restore_list(store, layout, &last, NULL, err);
+    *done = result == 0;
+    return result;
+}
+
+/* Neither did rm take what another tool has taken out of its index.json. */
+static int restore_entries(struct ocs_store *store, const char *layout,
+                           struct ocs_merge_outcome *outcome, struct ocs_error *err)
+{
+    auto_index struct ocs_index last = {0};
+    bool gone;
+    int result = ocs_restore_last(store, layout, &last, &gone, err);
     if (result != 0)
         return result < 0 ? result : 0;
-    result = ocs_heal_for(store, &index.document, &healed, err);
-    if (result == 0)
-        result = merge_old_index(store, layout, &index, NULL, err);
-    *done = result == 0;
+    result = ocs_restore_list(store, layout, &last, outcome, err);
+    if (result == 0 && outcome->added)
+        ocs_store_notice(store, "layout '%s': no rm took this: it was in its last good index.json",
+                         layout);
     return result;
 }
 
@@ -274,30 +254,42 @@ static void note_taken(struct restoring *restoring, const char *layout,
 /* The newest rm that took something which the layout does not have again: so each
  * call undoes one. That it is an older one, since tags are in the way of what a newer one took,
  * is said. */
+static int restore_runs(struct ocs_store *store, const struct search *search,
+                        struct ocs_merge_outcome *outcome, struct ocs_error *err)
+{
+    bool skipped = false; /* a newer one */
+    int result = 0;
+    size_t left = search->count;
+    while (result == 0 && !outcome->added && left > 0) {
+        skipped |= outcome->skipped;
+        result = restore_run(store, search->runs[--left], search->layout, outcome, err);
+    }
+    if (result == 0 && outcome->added && skipped)
+        ocs_store_notice(store, "layout '%s': this is what an older rm took, that of %s",
+                         search->layout, search->runs[left]);
+    if (result == 0 && outcome->added)
+        tell_more(store, search, left);
+    outcome->skipped |= skipped;
+    return result;
+}
+
 static int restore_layout(struct restoring *restoring, const char *layout, bool *changed,
                           struct ocs_error *err)
 {
     struct ocs_store *store = restoring->store;
     auto_search struct search search = {.layout = layout};
+    struct ocs_trash_visitor visitor = {.data = &search, .on_entry = match_entry};
     auto_merge_outcome struct ocs_merge_outcome outcome = {0};
-    bool skipped = false; /* a newer one */
-    int result = find(store, &search, layout, err);
-    size_t left = search.count;
-    while (result == 0 && !outcome.added && left > 0) {
-        skipped |= outcome.skipped;
-        result = restore_run(store, search.runs[--left], layout, &outcome, err);
-    }
-    if (result == 0 && outcome.added && skipped)
-        ocs_store_notice(store, "layout '%s': this is what an older rm took, that of %s", layout,
-                         search.runs[left]);
-    skipped |= outcome.skipped;
-    if (result == 0 && !outcome.added && skipped)
+    int result = ocs_trash_each(store->state, &visitor, err);
+    if (result == 0)
+        result = restore_runs(store, &search, &outcome, err);
+    if (result == 0 && !outcome.added)
+        result = restore_entries(store, layout, &outcome, err);
+    *changed = outcome.added;
+    if (result == 0 && !outcome.added && outcome.skipped)
         note_taken(restoring, layout, &outcome);
     else if (result == 0 && !outcome.added)
         ocs_store_notice(store, "layout '%s' lists everything that rm took from it", layout);
-    if (result == 0 && outcome.added)
-        tell_more(store, &search, left);
-    *changed = outcome.added;
     return result;
 }
 
@@ -387,9 +379,10 @@ static int check_name(struct ocs_store *store, const char *name, struct ocs_erro
 {
     auto_index struct ocs_index index = {0};
     auto_search struct search search = {.layout = name};
+    bool gone;
     if (ocs_short_digest_given(name))
         return check_digest(store, name, err);
-    int result = read_lost_index(store, name, &index, err);
+    int result = ocs_restore_last(store, name, &index, &gone, err);
     if (result == OCS_ROOTS_DAMAGED)
         return 0; /* told when it is its turn */
     return result > 0 ? find(store, &search, name, err) : result;
