@@ -220,10 +220,15 @@ static void on_finding(void *data, const struct ocs_finding *finding)
 
 /* ---- the summary ---- */
 
+static bool has_begun(const struct ocs_fsck_report *report)
+{
+    return report->seconds > 0;
+}
+
 static double coverage(const struct ocs_fsck_report *report)
 {
     if (report->blobs_total == 0)
-        return 1;
+        return has_begun(report);
     return (double)report->blobs_checked / (double)report->blobs_total;
 }
 
@@ -370,7 +375,7 @@ static int write_metrics(struct ocs_cli *cli, const char *file,
     struct ocs_metrics metrics;
     ocs_metrics_begin(&metrics, cli, ocs_cli_word(cli, 0));
     ocs_metrics_add_run(&metrics, seconds, status);
-    if (report->seconds > 0) { /* it began */
+    if (has_begun(report)) {
         add_findings(&metrics, report);
         add_coverage(&metrics, report);
     }

@@ -112,18 +112,28 @@ static bool replace(const char *file, const char *text, size_t size)
     return done;
 }
 
+/* A rename would put a file in the place of a device or a pipe. */
+static bool is_odd(const char *file)
+{
+    struct stat st;
+    return stat(file, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 int ocs_metrics_write(struct ocs_metrics *metrics, struct ocs_cli *cli, const char *file,
                       int status)
 {
     bool whole = metrics->to && fclose(metrics->to) == 0;
-    bool done = whole && replace(file, metrics->text, metrics->size);
+    bool odd = is_odd(file);
+    bool done = whole && !odd && replace(file, metrics->text, metrics->size);
     free(metrics->text);
     free(metrics->store);
     if (done)
         return status;
     cli->err = (struct ocs_error){.status = OCS_FAILED};
     snprintf(cli->err.message, sizeof(cli->err.message), "--metrics: %s: %s", file,
-             whole ? strerror(errno) : "no memory");
+             odd     ? "is no regular file"
+             : whole ? strerror(errno)
+                     : "no memory");
     snprintf(cli->err.hint, sizeof(cli->err.hint), "the run itself was done, and ended with %d",
              status);
     int failed = ocs_cli_status(cli, -OCS_FAILED);

@@ -270,12 +270,13 @@ static enum ocs_fsck_extent extent_of(const struct ocs_fsck_options *options,
 {
     bool limited =
         options->only_bad || options->max_age_s || options->max_time_s || options->max_bytes;
+    bool part = (limited && report->blobs_checked < report->blobs_total) ||
+                report->status == OCS_INTERRUPTED;
     if (options->image)
         return OCS_FSCK_EXTENT_IMAGE;
     if (options->quick)
         return OCS_FSCK_EXTENT_QUICK;
-    return limited && report->blobs_checked < report->blobs_total ? OCS_FSCK_EXTENT_PART
-                                                                  : OCS_FSCK_EXTENT_FULL;
+    return part ? OCS_FSCK_EXTENT_PART : OCS_FSCK_EXTENT_FULL;
 }
 
 /* Wrong usage says nothing about the store.  A damaged graph is left for a repair. */

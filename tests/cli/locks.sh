@@ -40,6 +40,7 @@ run 0 --store "$STORE" gc
 exec 8<"$locks/fsck.lock"
 flock -x 8
 run_json 75 --store "$STORE" fsck
+holds 'last.coverage == 0' # it has not begun
 flock -u 8
 run 0 --store "$STORE" import "$LAYOUTS/base"
 run 0 --store "$STORE" fsck

@@ -56,5 +56,9 @@ complains '--metrics: no/such/folder.prom'
 complains 'the run itself was done, and ended with 4'
 run 4 --store "$STORE" gc --metrics .
 complains '--metrics: .: Is a directory'
+mkfifo pipe
+run 8 --store "$STORE" fsck --quick --image "$(ls "$LAYOUTS" | head -n 2 | tail -n 1)" --metrics pipe
+complains '--metrics: pipe: is no regular file'
+[ -p pipe ] || fail 'a file stands in the place of a pipe'
 run 16 --store "$STORE" gc --dry-run --metrics numbers.prom
 same_files numbers.prom old.prom 'a dry run changes the file'

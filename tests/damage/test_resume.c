@@ -8,6 +8,7 @@
 #include "damage/images.h"
 #include "damage/reads.h"
 
+#include "store/history.h"
 #include "store/store.h"
 
 #include <signal.h>
@@ -170,6 +171,32 @@ static void an_interrupted_run_is_continued(void **state)
 }
 
 /* Nothing is flushed at the end of this one. */
+/* `status` does not say of it that every blob was rehashed. */
+static void an_interrupted_run_is_a_part(void **state)
+{
+    struct images images;
+    struct verdict verdict;
+    struct ocs_store *store = NULL;
+    struct ocs_graph *graph = NULL;
+    struct ocs_history history;
+    struct cut cut = {.at = 20};
+    struct reads reads = {0, &cut, cut_at};
+    struct ocs_hooks hooks = {.data = &cut, .cancelled = is_asked};
+    place_mkdirs(*state, "store");
+    make_store(&images, *state);
+    reads_begin(&reads);
+    assert_int_equal(images_fsck(&images, (struct ocs_fsck_options){.jobs = 1}, &hooks, &verdict),
+                     0);
+    reads_end();
+    assert_int_equal(verdict.report.status, OCS_INTERRUPTED);
+    assert_int_equal(ocs_store_open(place_path(images.place, "store"), NULL, &store, NULL), 0);
+    assert_int_equal(ocs_store_graph(store, &graph, NULL), 0);
+    assert_int_equal(ocs_history_read(store, OCS_HISTORY_FSCK, &history, NULL), 0);
+    ocs_store_close(store);
+    assert_int_equal(history.status, OCS_INTERRUPTED);
+    assert_int_equal(history.extent, OCS_FSCK_EXTENT_PART);
+}
+
 static void run_killed(struct images *images, struct cut *cut, bool *killed)
 {
     pid_t child = fork();
@@ -259,9 +286,8 @@ int main(void)
 {
     atomic_store(&clock_ahead, HOUR); /* no file has just been written */
     const struct CMUnitTest tests[] = {
-        PLACE_TEST(an_interrupted_run_is_continued),
-        PLACE_TEST(a_killed_run_is_continued),
-        PLACE_TEST(boxed_runs_come_round),
+        PLACE_TEST(an_interrupted_run_is_continued), PLACE_TEST(an_interrupted_run_is_a_part),
+        PLACE_TEST(a_killed_run_is_continued),       PLACE_TEST(boxed_runs_come_round),
         PLACE_TEST(a_run_without_time_comes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
