@@ -70,7 +70,8 @@ int ocs_private_graph_denied(const char *graph_path, struct ocs_error *err)
 {
     if (may_write(graph_path) || (errno == ENOENT && may_make(graph_path)))
         return 0;
-    const char *help = errno == EROFS     ? "mount the file system for writing"
+    const char *help = errno == EROFS     ? "mount the file system for writing; in a systemd unit: "
+                                            "ReadWritePaths= of this folder"
                        : errno == ENOTDIR ? "move it away: it is a cache, and made anew"
                                           : "run this as the owner of the store";
     return ocs_error_hint(err, ocs_error_errno(err, "%s", graph_path), "%s", help);

@@ -55,3 +55,12 @@ for job in cron unit; do
     [ "$job" != cron ] || prints 'exit status 4'
     same "$(trashed)" "$before" "$job: took something although there is damage"
 done
+
+# They are installed with the text that says how they are used.
+if command -v cmake >/dev/null 2>&1 && [ -e "${OCISTORE_BIN%/*}/cmake_install.cmake" ]; then
+    DESTDIR=$TEMPORARY/installed cmake --install "${OCISTORE_BIN%/*}" >out 2>err || fail 'cmake --install'
+    text=$(find installed -name nightly.md)
+    for file in "$CONTRIB"/ocistore@.* "$CONTRIB/ocistore.cron"; do
+        same_files "$file" "${text%/*}/contrib/${file##*/}" "${file##*/} is not beside nightly.md"
+    done
+fi

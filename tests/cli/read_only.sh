@@ -79,6 +79,18 @@ mount -o remount,ro disk
 looks
 mount -o remount,rw disk
 
+# The graph alone, as under a systemd unit that may write to the store only.
+mkdir graph
+run 0 --store disk/apart init --graph-dir graph disk/apart
+run 0 --store disk/apart gc --allow-empty
+mount --bind graph graph
+mount -o remount,bind,ro graph
+run 0 --store disk/apart fsck
+run 8 --store disk/apart gc --allow-empty
+complains "what is learned could not be kept: $TEMPORARY/graph: Read-only file system"
+complains 'in a systemd unit: ReadWritePaths= of this folder'
+umount graph
+
 # without rights
 need setpriv
 cat >as_nobody <<'END'
