@@ -125,6 +125,16 @@ struct moving {
     const char *from, *to;
 };
 
+static int hint_lower(const struct moving *moving, int result, struct ocs_error *err)
+{
+    const char *store = moving->store->path;
+    const char *from = moving->from + strlen("layouts/"), *to = moving->to + strlen("layouts/");
+    return ocs_error_hint(err, result,
+                          "of overlayfs, a folder of a lower layer cannot be renamed: ocistore "
+                          "import --shared-blobs %s/blobs --name %s %s/%s, then ocistore rm %s",
+                          store, to, store, moving->from, from);
+}
+
 static int rename_folder(void *data, struct ocs_error *err)
 {
     const struct moving *moving = data;
@@ -140,8 +150,9 @@ static int rename_folder(void *data, struct ocs_error *err)
     if (result == OCS_IO_ABSENT)
         return ocs_error_raise(err, OCS_FAILED, "%s, or the folder above %s, went away",
                                moving->from, moving->to);
-    if (result == 0)
-        result = ocs_io_sync_dir(dir, parent, parent, err);
+    if (result < 0)
+        return errno == EXDEV ? hint_lower(moving, result, err) : result;
+    result = ocs_io_sync_dir(dir, parent, parent, err);
     if (result == 0)
         result = ocs_io_sync_dir(dir, "layouts", "layouts", err);
     return result == 0 ? ocs_leavings_sync_above(dir, moving->from, err) : result;

@@ -11,6 +11,7 @@
 #include "reserve.h"
 #include "trash.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -288,6 +289,20 @@ static int leave_name(struct removing *removing, const struct ocs_root *root, st
                        : result;
 }
 
+/* Of overlayfs, a folder of a lower layer cannot be renamed, only files can. */
+static int put_folder(struct removing *removing, const struct ocs_root *root, struct ocs_error *err)
+{
+    struct ocs_store *store = removing->store;
+    int result =
+        ocs_trash_put_file(store->state, removing->run, store->dir, root->path, root->path, err);
+    if (result >= 0 || errno != EXDEV)
+        return result;
+    result = move_files(removing, root, err);
+    if (result >= 0 && ocs_io_rmdir(store->dir, root->path, root->path, NULL) != 0)
+        ocs_store_notice(store, "what else lies in %s/%s stays there", store->path, root->path);
+    return result;
+}
+
 /* The folder goes as a whole, so that it is there or not there; only when another
  * layout lies below it do its files go one by one. */
 struct moving {
@@ -300,10 +315,8 @@ static int move_folder(void *data, struct ocs_error *err)
     struct removing *removing = ((struct moving *)data)->removing;
     const struct ocs_root *root = ((struct moving *)data)->root;
     struct ocs_store *store = removing->store;
-    int result = has_layout_below(removing, root)
-                     ? move_files(removing, root, err)
-                     : ocs_trash_put_file(store->state, removing->run, store->dir, root->path,
-                                          root->path, err);
+    int result = has_layout_below(removing, root) ? move_files(removing, root, err)
+                                                  : put_folder(removing, root, err);
     if (result >= 0)
         result = leave_name(removing, root, err);
     if (result < 0)
