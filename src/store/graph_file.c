@@ -34,7 +34,7 @@ struct ocs_graph_file {
 
 static int take_lock(struct ocs_graph_file *file, bool exclusive, struct ocs_error *err)
 {
-    int result = ocs_lock_graph(file->lock_fd, exclusive, file->wait, err);
+    int result = ocs_lock_briefly(file->lock_fd, exclusive, OCS_LOCK_GRAPH_WHAT, file->wait, err);
     return ocs_error_context(err, result, "graph in '%s'", file->path);
 }
 

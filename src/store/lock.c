@@ -14,12 +14,12 @@
 #include <sys/file.h>
 #include <time.h>
 
-#define NOTICE_MS         5000
-#define SLEEP_MAX_MS      50  /* between two tries */
-#define OPEN_GATE_MS      100 /* long enough for everybody who waits to try it */
-#define GRAPH_PATIENCE_MS 2000
-#define SPELL_MS          60000
-#define SWEEP_MAX_MS      600000
+#define NOTICE_MS    5000
+#define SLEEP_MAX_MS 50  /* between two tries */
+#define OPEN_GATE_MS 100 /* long enough for everybody who waits to try it */
+#define PATIENCE_MS  2000
+#define SPELL_MS     60000
+#define SWEEP_MAX_MS 600000
 
 struct ocs_locks {
     int dir; /* .ocistore/locks */
@@ -37,7 +37,7 @@ static const struct {
     [OCS_LOCK_FSCK] = {"fsck.lock", "the fsck lock"},
     [OCS_LOCK_GATE] = {"gate.lock", "the gate of the store"},
     [OCS_LOCK_STORE] = {"store.lock", "the store lock"},
-    [OCS_LOCK_GRAPH] = {"graph.lock", "the graph lock"},
+    [OCS_LOCK_GRAPH] = {"graph.lock", OCS_LOCK_GRAPH_WHAT},
 };
 
 /* ---- waiting ---- */
@@ -122,11 +122,11 @@ int ocs_lock_file(int fd, bool exclusive, const char *what, const struct ocs_loc
     return lock_patiently(fd, exclusive, what, wait, 0, err);
 }
 
-int ocs_lock_graph(int fd, bool exclusive, const struct ocs_lock_wait *wait, struct ocs_error *err)
+int ocs_lock_briefly(int fd, bool exclusive, const char *what, const struct ocs_lock_wait *wait,
+                     struct ocs_error *err)
 {
     static const struct ocs_lock_wait forever = {.timeout_ms = -1};
-    return lock_patiently(fd, exclusive, KINDS[OCS_LOCK_GRAPH].what, wait ? wait : &forever,
-                          GRAPH_PATIENCE_MS, err);
+    return lock_patiently(fd, exclusive, what, wait ? wait : &forever, PATIENCE_MS, err);
 }
 
 void ocs_unlock_file(int fd)
@@ -244,8 +244,9 @@ int ocs_lock_take(struct ocs_locks *locks, enum ocs_lock_kind kind, bool exclusi
 {
     assert(in_order(locks, kind));
     int fd = locks->fds[kind];
-    int result = kind == OCS_LOCK_GRAPH ? ocs_lock_graph(fd, exclusive, wait, err)
-                                        : ocs_lock_file(fd, exclusive, KINDS[kind].what, wait, err);
+    const char *what = KINDS[kind].what;
+    int result = kind == OCS_LOCK_GRAPH ? ocs_lock_briefly(fd, exclusive, what, wait, err)
+                                        : ocs_lock_file(fd, exclusive, what, wait, err);
     locks->held[kind] = result == 0;
     return result;
 }

@@ -54,11 +54,13 @@ void ocs_lock_sweep_end(struct ocs_locks *locks);
 int ocs_lock_file(int fd, bool exclusive, const char *what, const struct ocs_lock_wait *wait,
                   struct ocs_error *err);
 void ocs_unlock_file(int fd);
-/* The same on graph.lock, for a transaction.  Others have it for a moment: only after 2 s
- * is the time over or the cancel hook asked, so that a run does not end half done for a
+/* The same for what others have for a moment, unless they were stopped: only after 2 s is
+ * the time over or the cancel hook asked, so that a run does not end half done for a
  * moment's sake, and one that was interrupted can write down what it did.  `wait` NULL:
  * as long as it takes. */
-int ocs_lock_graph(int fd, bool exclusive, const struct ocs_lock_wait *wait, struct ocs_error *err);
+int ocs_lock_briefly(int fd, bool exclusive, const char *what, const struct ocs_lock_wait *wait,
+                     struct ocs_error *err);
+#define OCS_LOCK_GRAPH_WHAT "the graph lock"
 
 /* Exclusive, around read-modify-write of one layout's index.json:
  * locks/layouts/<id>.lock.  *fd is the lock; close it to give it back. */

@@ -110,14 +110,9 @@ static int lock_folder(const struct ocs_roots_place *place, int mode, int *fd,
                        struct ocs_error *err)
 {
     int result = ocs_io_open_dir(place->state_dir, "roots", fd, ".ocistore/roots", err);
-    if (result != 0)
-        return result;
-    /* held for a few writes only, so nobody needs to be told */
-    while (flock(*fd, mode) < 0) {
-        if (errno != EINTR)
-            return ocs_error_errno(err, ".ocistore/roots: lock");
-    }
-    return 0;
+    if (result == 0) /* held for a few writes only */
+        result = ocs_lock_briefly(*fd, mode == LOCK_EX, ".ocistore/roots", place->wait, err);
+    return result;
 }
 
 static int lock_to_write(const struct ocs_roots_place *place, int *fd, struct ocs_error *err)

@@ -11,6 +11,7 @@
  * Locking: changes are made under flock of the roots folder itself. */
 
 #include "layout.h"
+#include "lock.h"
 #include "seen.h"
 
 #define OCS_ROOT_ID_SIZE 17
@@ -89,6 +90,7 @@ bool ocs_roots_free_name(const struct ocs_roots *roots, const char *like, char *
 struct ocs_roots_place {
     int store_dir;
     int state_dir;
+    const struct ocs_lock_wait *wait; /* for the lock of roots/; NULL: as long as it takes */
 };
 
 /* Every layout there is: the entries of roots/, and the folders below layouts/

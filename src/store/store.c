@@ -356,7 +356,8 @@ int ocs_store_refuse_in_place(const struct ocs_store *store, struct ocs_error *e
 
 struct ocs_roots_place ocs_store_roots_place(struct ocs_store *store)
 {
-    return (struct ocs_roots_place){.store_dir = store->dir, .state_dir = store->state};
+    return (struct ocs_roots_place){
+        .store_dir = store->dir, .state_dir = store->state, .wait = &store->wait};
 }
 
 void ocs_store_settle_journal(const struct ocs_store *store, struct ocs_journal *journal)

@@ -71,26 +71,28 @@ done
 flock -x "$LOCKS/store.lock" "$OCISTORE_BIN" --lock-timeout 0 fsck >out 2>err || fail 'fsck waits for a sweep'
 flock -x "$LOCKS/fsck.lock" "$OCISTORE_BIN" --lock-timeout 0 gc --now >out 2>err || fail 'gc waits for fsck'
 
-# The lock of the graph, which others have for a moment, unless they were stopped: there is an
-# end, too, and a signal is heard.
-graph() {
-    flock -x "$LOCKS/graph.lock" "$OCISTORE_BIN" --lock-timeout 0 "$@" >out 2>err
-    same $? 75 "the status of '$*' while the graph is taken"
-    complains 'the graph lock is held by'
+# The locks of the graph and of roots/, which others have for a moment, unless they were
+# stopped: there is an end, too, and a signal is heard.
+briefly() { # LOCK WHAT
+    for command in 'import source --name other' 'gc --now' 'fsck --repair'; do
+        # shellcheck disable=SC2086
+        flock -x "$1" "$OCISTORE_BIN" --lock-timeout 0 $command >out 2>err
+        same $? 75 "the status of '$command' while $2 is taken"
+        complains "$2 is held by"
+    done
+    exec 9<"$1"
+    flock -x 9
+    "$OCISTORE_BIN" du >out 2>err 9>&- &
+    waiting=$!
+    in_hand "$waiting"
+    kill -TERM "$waiting"
+    wait "$waiting"
+    same $? 32 "the status of du that was ended while $2 was taken"
+    exec 9>&-
+    run 0 du
 }
-graph import source --name other
-graph gc --now
-graph fsck --repair
-exec 9>>"$LOCKS/graph.lock"
-flock -x 9
-"$OCISTORE_BIN" du >out 2>err 9>&- &
-waiting=$!
-in_hand "$waiting"
-kill -TERM "$waiting"
-wait "$waiting"
-same $? 32 'the status of du that was ended while the graph was taken'
-exec 9>&-
-run 0 du
+briefly "$LOCKS/graph.lock" 'the graph lock'
+briefly "$STORE/.ocistore/roots" .ocistore/roots
 
 # the lock of one layout is not another's
 id=$(printf source | sha256sum | cut -c 1-16)
