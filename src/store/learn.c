@@ -88,10 +88,12 @@ int ocs_learn_blob(int fd, struct ocs_bytes *bytes, struct ocs_document *documen
     *bytes = (struct ocs_bytes){0};
     *document = (struct ocs_document){.state = OCS_DOCUMENT_OPAQUE};
     ssize_t have = ocs_io_read(fd, probe, sizeof(probe));
-    if (have < 0 || fstat(fd, &st) < 0)
+    if (have < 0)
         return ocs_error_errno(err, "%s", what);
     if (!ocs_learn_may_be_document(probe, (size_t)have))
         return 0;
+    if (fstat(fd, &st) < 0)
+        return ocs_error_errno(err, "%s", what);
     uint64_t size = st.st_size < have ? (uint64_t)have : (uint64_t)st.st_size;
     if (size > OCS_DOCUMENT_BYTES_MAX)
         return scan_all(fd, probe, (size_t)have, document, what, err);
