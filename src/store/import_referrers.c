@@ -103,11 +103,11 @@ static int make_referrer(struct ocs_import_file *file, const struct ocs_document
 }
 
 static int open_file(const struct ocs_import *import, const struct ocs_import_file *file, int *fd,
-                     struct stat *st)
+                     struct stat *st, struct ocs_error *err)
 {
     struct ocs_digest digest;
     ocs_digest_from_key(file->key, file->key_size, &digest);
-    return ocs_blobs_open_blob(import->sources[file->source].source.blobs, &digest, fd, st, NULL);
+    return ocs_blobs_open_blob(import->sources[file->source].source.blobs, &digest, fd, st, err);
 }
 
 static int read_file(const struct ocs_import *import, struct ocs_import_file *file)
@@ -116,7 +116,7 @@ static int read_file(const struct ocs_import *import, struct ocs_import_file *fi
     auto_bytes struct ocs_bytes bytes = {0};
     auto_document struct ocs_document document = {0};
     struct stat st;
-    int result = open_file(import, file, &fd, &st);
+    int result = open_file(import, file, &fd, &st, NULL);
     if (result != 0)
         return result < 0 ? result : 0;
     result = ocs_learn_blob(fd, &bytes, &document, "a blob", NULL);
@@ -315,41 +315,55 @@ static const struct ocs_import_item *named_item(const struct ocs_import *import,
     return NULL;
 }
 
+/* `item` may be NULL: it names more than could be looked for. */
 static void tell_unsure(struct ocs_import *import, const struct ocs_import_file *file,
                         const struct ocs_import_item *item, const struct ocs_document *document)
 {
-    char name[OCS_DIGEST_BUF], subject[OCS_DIGEST_BUF];
+    char name[OCS_DIGEST_BUF], subject[OCS_DIGEST_BUF] = "too many blobs";
     struct ocs_digest digest;
     struct ocs_error error;
     bool ambiguous = document->state == OCS_DOCUMENT_AMBIGUOUS;
-    const char *reason = document->flaw.reason ? document->flaw.reason : "no JSON";
-    ocs_digest_from_key(item->key, item->key_size, &digest);
-    ocs_digest_format(&digest, subject);
+    const char *reason = document->flaw.reason ? document->flaw.reason : "too many digests";
+    if (item && ocs_digest_from_key(item->key, item->key_size, &digest) == 0)
+        ocs_digest_format(&digest, subject);
     ocs_digest_from_key(file->key, file->key_size, &digest);
     ocs_error_raise(&error, OCS_REFUSED,
-                    "%s: %s, which no entry leads to, names %s and may be its referrer; it cannot "
+                    "%s: %s, which no entry leads to, names %s and may be a referrer; it cannot "
                     "be read surely (%s%s), and is left out",
                     import->sources[file->source].source.text, ocs_digest_format(&digest, name),
                     subject, ambiguous ? "ambiguous: " : "", reason);
     ocs_import_failed(import, &error);
 }
 
+static int look_at_unsure(struct ocs_import *import, const struct ocs_import_file *file,
+                          struct ocs_error *err)
+{
+    auto_fd int fd = -1;
+    auto_bytes struct ocs_bytes bytes = {0};
+    auto_document struct ocs_document document = {0};
+    struct stat st;
+    int result = open_file(import, file, &fd, &st, err);
+    if (result != 0)
+        return result;
+    result = ocs_learn_blob(fd, &bytes, &document, "a blob that no entry leads to", err);
+    if (result < 0)
+        return result;
+    const struct ocs_import_item *item = named_item(import, &document);
+    if (item || result == OCS_DOCUMENT_TOO_MANY)
+        tell_unsure(import, file, item, &document);
+    return 0;
+}
+
 void ocs_import_tell_unsure(struct ocs_import *import)
 {
     for (const struct ocs_import_file *file = import->unsure; file; file = file->others) {
-        auto_fd int fd = -1;
-        auto_bytes struct ocs_bytes bytes = {0};
-        auto_document struct ocs_document document = {0};
         struct ocs_digest digest;
-        struct stat st;
+        struct ocs_error error;
         uint32_t place;
         ocs_digest_from_key(file->key, file->key_size, &digest);
-        if (ocs_digest_set_find(import->set, &digest, &place) ||
-            open_file(import, file, &fd, &st) != 0 ||
-            ocs_learn_blob(fd, &bytes, &document, "a blob", NULL) < 0)
+        if (ocs_digest_set_find(import->set, &digest, &place)) /* it is told with the others */
             continue;
-        const struct ocs_import_item *item = named_item(import, &document);
-        if (item)
-            tell_unsure(import, file, item, &document);
+        if (look_at_unsure(import, file, &error) < 0)
+            ocs_import_failed(import, &error);
     }
 }
