@@ -58,7 +58,7 @@ static int open_layout(struct ocs_store *store, struct ocs_census_layout *layout
         return 0;
     if (result < 0 && ocs_io_no_means())
         return ocs_error_raise(err, trouble.status, "%s", trouble.message);
-    bool missing = result == OCS_IO_ABSENT;
+    bool missing = result == OCS_IO_ABSENT || result == OCS_IO_NOT_REGULAR;
     return note_trouble(layout, missing ? OCS_LAYOUT_MISSING : OCS_LAYOUT_UNREADABLE,
                         trouble.message, trouble.status, err);
 }

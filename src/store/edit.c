@@ -195,6 +195,8 @@ static int try_edit(struct editing *editing, struct ocs_error *err)
     auto_index struct ocs_index index = {0};
     bool fresh = false;
     int result = ocs_store_open_layout(store, edit->root, &dir, err);
+    if (result == OCS_IO_NOT_REGULAR && edit->root->registered)
+        return ocs_root_hint_missing(edit->root, -OCS_REFUSED, err);
     if (result == OCS_IO_NOT_REGULAR)
         return ocs_error_hint(
             err, ocs_error_raise(err, OCS_REFUSED, "%s is no folder", edit->root->path),

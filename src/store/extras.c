@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "trash.h"
 #include "walk.h"
 
 #include <fcntl.h>
@@ -160,4 +161,15 @@ int ocs_extras_restore(struct ocs_store *store, const char *run, const char *lay
                          "are others of their names, or they lie in folders that may not be read",
                          layout, (unsigned long long)moving.left);
     return result;
+}
+
+int ocs_extras_put_aside(struct ocs_store *store, const char *run, const char *layout, bool *moved,
+                         struct ocs_error *err)
+{
+    char path[OCS_LAYOUT_NAME_MAX + 16], as[OCS_LAYOUT_NAME_MAX + 32];
+    struct stat st;
+    snprintf(path, sizeof(path), "layouts/%s", layout);
+    snprintf(as, sizeof(as), "%s/no-folder", path);
+    *moved = fstatat(store->dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode);
+    return *moved ? ocs_trash_put_file(store->state, run, store->dir, path, as, err) : 0;
 }

@@ -314,7 +314,8 @@ static int hint_lost(const struct merging *merging, const struct ocs_root *root,
 {
     auto_fd int dir = -1;
     char help[OCS_ROOT_HELP_SIZE];
-    if (ocs_store_open_layout(merging->store, root, &dir, NULL) == OCS_IO_ABSENT)
+    int opened = ocs_store_open_layout(merging->store, root, &dir, NULL);
+    if (opened == OCS_IO_ABSENT || opened == OCS_IO_NOT_REGULAR)
         return ocs_root_hint_missing(root, result, err);
     return ocs_error_hint(
         err, result,

@@ -315,7 +315,10 @@ static int move_folder(void *data, struct ocs_error *err)
     struct removing *removing = ((struct moving *)data)->removing;
     const struct ocs_root *root = ((struct moving *)data)->root;
     struct ocs_store *store = removing->store;
-    int result = has_layout_below(removing, root) ? move_files(removing, root, err)
+    bool aside;
+    int result = ocs_extras_put_aside(store, removing->run, root->name, &aside, err);
+    if (result >= 0 && !aside)
+        result = has_layout_below(removing, root) ? move_files(removing, root, err)
                                                   : put_folder(removing, root, err);
     if (result >= 0)
         result = leave_name(removing, root, err);

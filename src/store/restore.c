@@ -165,6 +165,18 @@ static int restore_run(struct ocs_store *store, const char *run, const char *lay
     return result;
 }
 
+static int clear_place(struct ocs_store *store, const char *layout, struct ocs_error *err)
+{
+    char run[OCS_RUN_NAME_SIZE];
+    bool moved;
+    ocs_run_name(run);
+    int result = ocs_extras_put_aside(store, run, layout, &moved, err);
+    if (result < 0 || !moved)
+        return result < 0 ? result : 0;
+    ocs_store_notice(store, "layouts/%s, which was no folder, lies in the trash now", layout);
+    return ocs_trash_sync(store->state, run, err);
+}
+
 /* Nobody took it by rm. *done: it is back. */
 static int restore_folder(struct ocs_store *store, const char *layout, bool *done,
                           struct ocs_error *err)
@@ -181,7 +193,9 @@ static int restore_folder(struct ocs_store *store, const char *layout, bool *don
                               "ocistore fsck --repair");
     if (result != 0 || !gone)
         return result < 0 ? result : 0;
-    result = ocs_restore_list(store, layout, &last, NULL, err);
+    result = clear_place(store, layout, err);
+    if (result == 0)
+        result = ocs_restore_list(store, layout, &last, NULL, err);
     *done = result == 0;
     return result;
 }

@@ -57,7 +57,7 @@ static int find_last(struct ocs_store *store, const struct ocs_root *root, struc
 {
     auto_fd int dir = -1;
     int opened = ocs_store_open_layout(store, root, &dir, NULL);
-    *gone = opened == OCS_IO_ABSENT && !root->attached;
+    *gone = (opened == OCS_IO_ABSENT || opened == OCS_IO_NOT_REGULAR) && !root->attached;
     if (!root->registered || (opened != 0 && !*gone))
         return OCS_RESTORE_NOTHING;
     int result = read_last(store, root->name, out, err);

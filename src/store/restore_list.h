@@ -13,10 +13,10 @@
 int ocs_restore_list(struct ocs_store *store, const char *layout, const struct ocs_index *old,
                      struct ocs_merge_outcome *outcome, struct ocs_error *err);
 
-/* The last good list of a layout whose folder is gone (*gone), or whose index.json does not
- * list all of it now; an attached layout has to be there, and an index.json that cannot be
- * read is fsck's to mend.  Take it with ocs_index_clear.
- * Positive: OCS_RESTORE_NOTHING, OCS_ROOTS_DAMAGED. */
+/* The last good list of a layout whose folder is gone, or is none (*gone), or whose index.json does
+ * not list all of it now; an attached layout has to be there, and an index.json that cannot be read
+ * is fsck's to mend.  Take it with ocs_index_clear. Positive: OCS_RESTORE_NOTHING,
+ * OCS_ROOTS_DAMAGED. */
 #define OCS_RESTORE_NOTHING 1
 int ocs_restore_last(struct ocs_store *store, const char *layout, struct ocs_index *out, bool *gone,
                      struct ocs_error *err);

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: the ocistore developers
 #
-# Another tool cuts index.json short: gc names the layout, and its list comes back.
+# Another tool cuts index.json short, or puts something else in the place of the folder: gc
+# names the layout, and its list comes back.
 . "${0%/*}/lib.sh"
 need_layouts
 STORE=$TEMPORARY/store
@@ -43,3 +44,24 @@ jq -c '.manifests[0]' "$STORE/layouts/app2/index.json" >other
 jq -c --slurpfile other other '.manifests[0] |= . + ($other[0] | {digest, size})' \
     whole >"$STORE/layouts/app1/index.json"
 run 16 trash restore app1
+
+# something else in the place of the folder: the same way out, and rm takes that away
+for place in "ln -s /nowhere" "touch"; do
+    run 0 gc
+    mv "$STORE/layouts/app1" kept
+    $place "$STORE/layouts/app1"
+    run 4 gc
+    complains 'ocistore trash restore app1'
+    run 4 import "$LAYOUTS/app1"
+    complains 'ocistore trash restore app1'
+    run 0 trash restore app1
+    run 0 fsck
+    rm -r kept
+    mv "$STORE/layouts/app1" kept
+    $place "$STORE/layouts/app1"
+    run 0 rm app1
+    [ ! -e "$STORE/layouts/app1" ] && [ ! -L "$STORE/layouts/app1" ] || fail 'it is there still'
+    run 0 trash restore app1
+    run 0 fsck
+    rm -r kept
+done
