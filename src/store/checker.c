@@ -136,16 +136,22 @@ void ocs_check_object(struct ocs_checker *checker, const struct ocs_json_value *
     expect(checker, value, OCS_JSON_OBJECT, "is no object");
 }
 
-void ocs_check_string_map(struct ocs_checker *checker, const struct ocs_json_value *value)
+void ocs_check_members(struct ocs_checker *checker, const struct ocs_json_value *value,
+                       ocs_check_fn *check)
 {
     if (!expect(checker, value, OCS_JSON_OBJECT, "is no object"))
         return;
     const struct ocs_json_value *child = ocs_json_first(value);
     for (; child && checker->result == 0; child = ocs_json_next(child)) {
         size_t used = ocs_checker_enter(checker, ocs_json_name(child));
-        ocs_check_string(checker, child);
+        check(checker, child);
         ocs_checker_leave(checker, used);
     }
+}
+
+void ocs_check_string_map(struct ocs_checker *checker, const struct ocs_json_value *value)
+{
+    ocs_check_members(checker, value, ocs_check_string);
 }
 
 void ocs_check_media_type(struct ocs_checker *checker, const struct ocs_json_value *value)

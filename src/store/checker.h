@@ -69,6 +69,9 @@ void ocs_checker_fields(struct ocs_checker *checker, const struct ocs_json_value
 /* Calls `check` for every item; an error where `value` is no array. */
 void ocs_check_items(struct ocs_checker *checker, const struct ocs_json_value *value,
                      ocs_check_fn *check);
+/* The same for every member of an object, whatever it is called. */
+void ocs_check_members(struct ocs_checker *checker, const struct ocs_json_value *value,
+                       ocs_check_fn *check);
 void ocs_check_string(struct ocs_checker *checker, const struct ocs_json_value *value);
 void ocs_check_strings(struct ocs_checker *checker, const struct ocs_json_value *value);
 void ocs_check_object(struct ocs_checker *checker, const struct ocs_json_value *value);

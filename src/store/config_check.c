@@ -51,6 +51,35 @@ static void check_environment(struct ocs_checker *checker, const struct ocs_json
     ocs_check_items(checker, value, check_environment_entry);
 }
 
+/* null is as good as absent, as it is for Go. */
+static bool is_null(const struct ocs_json_value *value)
+{
+    return ocs_json_type(value) == OCS_JSON_NULL;
+}
+
+static void check_label(struct ocs_checker *checker, const struct ocs_json_value *value)
+{
+    if (!is_null(value))
+        ocs_check_string(checker, value);
+}
+
+static void check_labels(struct ocs_checker *checker, const struct ocs_json_value *value)
+{
+    ocs_check_members(checker, value, check_label);
+}
+
+static void check_element(struct ocs_checker *checker, const struct ocs_json_value *value)
+{
+    if (!is_null(value))
+        ocs_check_object(checker, value);
+}
+
+/* Volumes, ports: an object whose members are the elements, with {} for each. */
+static void check_set(struct ocs_checker *checker, const struct ocs_json_value *value)
+{
+    ocs_check_members(checker, value, check_element);
+}
+
 static void check_execution(struct ocs_checker *checker, const struct ocs_json_value *value)
 {
     static const struct ocs_field fields[] = {
@@ -60,9 +89,37 @@ static void check_execution(struct ocs_checker *checker, const struct ocs_json_v
         {"Env", OCS_OPTIONAL, check_environment},
         {"Entrypoint", OCS_OPTIONAL, ocs_check_strings},
         {"Cmd", OCS_OPTIONAL, ocs_check_strings},
-        {"Volumes", OCS_OPTIONAL, ocs_check_object},
-        {"ExposedPorts", OCS_OPTIONAL, ocs_check_object},
-        {"Labels", OCS_OPTIONAL, ocs_check_object},
+        {"Volumes", OCS_OPTIONAL, check_set},
+        {"ExposedPorts", OCS_OPTIONAL, check_set},
+        {"Labels", OCS_OPTIONAL, check_labels},
+    };
+    ocs_check_object(checker, value);
+    if (ocs_json_type(value) == OCS_JSON_OBJECT)
+        OCS_CHECK_FIELDS(checker, value, fields);
+}
+
+/* Most readers do not look at it, and umoci unpacks none that it cannot read. */
+static void check_time(struct ocs_checker *checker, const struct ocs_json_value *value)
+{
+    const char *text = ocs_json_string(checker->document->json, value);
+    if (!text)
+        ocs_checker_invalid(checker, OCS_SEVERITY_ERROR, "is no string");
+    else if (!ocs_grammar_date_time(text))
+        ocs_checker_invalid(checker, OCS_SEVERITY_WARNING, "is no date and time (RFC 3339)");
+}
+
+static void check_boolean(struct ocs_checker *checker, const struct ocs_json_value *value)
+{
+    if (ocs_json_type(value) != OCS_JSON_BOOL)
+        ocs_checker_invalid(checker, OCS_SEVERITY_ERROR, "is neither true nor false");
+}
+
+static void check_history_entry(struct ocs_checker *checker, const struct ocs_json_value *value)
+{
+    static const struct ocs_field fields[] = {
+        {"created", OCS_OPTIONAL, check_time},          {"author", OCS_OPTIONAL, ocs_check_string},
+        {"created_by", OCS_OPTIONAL, ocs_check_string}, {"comment", OCS_OPTIONAL, ocs_check_string},
+        {"empty_layer", OCS_OPTIONAL, check_boolean},
     };
     ocs_check_object(checker, value);
     if (ocs_json_type(value) == OCS_JSON_OBJECT)
@@ -71,7 +128,7 @@ static void check_execution(struct ocs_checker *checker, const struct ocs_json_v
 
 static void check_history(struct ocs_checker *checker, const struct ocs_json_value *value)
 {
-    ocs_check_items(checker, value, ocs_check_object);
+    ocs_check_items(checker, value, check_history_entry);
 }
 
 void ocs_check_config(struct ocs_checker *checker, const struct ocs_json_value *root)
@@ -80,7 +137,7 @@ void ocs_check_config(struct ocs_checker *checker, const struct ocs_json_value *
         {"architecture", OCS_REQUIRED, ocs_check_string},
         {"os", OCS_REQUIRED, ocs_check_string},
         {"rootfs", OCS_REQUIRED, check_rootfs},
-        {"created", OCS_OPTIONAL, ocs_check_string},
+        {"created", OCS_OPTIONAL, check_time},
         {"author", OCS_OPTIONAL, ocs_check_string},
         {"variant", OCS_OPTIONAL, ocs_check_string},
         {"os.version", OCS_OPTIONAL, ocs_check_string},

@@ -93,6 +93,30 @@ bool ocs_grammar_ref_name(const char *text)
     }
 }
 
+/* `shape` has 0 for a digit.  What follows it; NULL: it is another. */
+static const char *behind(const char *text, const char *shape)
+{
+    for (; *shape; text++, shape++) {
+        bool digit = *text >= '0' && *text <= '9';
+        if (*shape == '0' ? !digit : *text != *shape)
+            return NULL;
+    }
+    return text;
+}
+
+bool ocs_grammar_date_time(const char *text)
+{
+    const char *at = behind(text, "0000-00-00T00:00:00");
+    if (at && *at == '.') {
+        size_t digits = strspn(at + 1, "0123456789");
+        at = digits ? at + 1 + digits : NULL;
+    }
+    if (!at || strcmp(at, "Z") == 0)
+        return at;
+    at = *at == '+' || *at == '-' ? behind(at + 1, "00:00") : NULL;
+    return at && *at == '\0';
+}
+
 bool ocs_grammar_environment(const char *text)
 {
     return text[0] != '=' && strchr(text, '=') != NULL;

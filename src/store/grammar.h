@@ -18,6 +18,9 @@ bool ocs_grammar_uri(const char *text);
  * with one of -._:@+ or "--" as separator. */
 bool ocs_grammar_ref_name(const char *text);
 
+/* "2006-01-02T15:04:05", a fraction or none, "Z" or an offset like "+02:00" (RFC 3339). */
+bool ocs_grammar_date_time(const char *text);
+
 /* NAME=value with a name (image-spec, config.md, `Env`). */
 bool ocs_grammar_environment(const char *text);
 

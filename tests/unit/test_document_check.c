@@ -293,6 +293,21 @@ static void test_configs(void **state)
         {CONFIG, RUN("\"Cmd\":\"sh\",\"Entrypoint\":[7],\"Labels\":[]"),
          "E document-invalid config.Entrypoint[0]; E document-invalid config.Cmd; "
          "E document-invalid config.Labels"},
+        {CONFIG, RUN("\"Labels\":{\"a\":null,\"b\":1},\"Volumes\":{\"/v\":{},\"/w\":\"\"}"),
+         "E document-invalid config.Volumes./w; E document-invalid config.Labels.b"},
+        {CONFIG, RUN("\"ExposedPorts\":{\"80/tcp\":null,\"81/tcp\":0}"),
+         "E document-invalid config.ExposedPorts.81/tcp"},
+        {CONFIG,
+         CONFIG_OF(
+             "," ROOTFS("") ",\"created\":\"2020-01-01T00:00:00.123456789+02:00\",\"history\":["
+                            "{\"created\":\"2020-01-01T00:00:00Z\",\"empty_layer\":true},"
+                            "{\"created\":\"yesterday\",\"created_by\":7,\"comment\":[],"
+                            "\"author\":{},\"empty_layer\":\"no\"}]"),
+         "W document-invalid history[1].created; E document-invalid history[1].author; "
+         "E document-invalid history[1].created_by; E document-invalid history[1].comment; "
+         "E document-invalid history[1].empty_layer"},
+        {CONFIG, CONFIG_OF("," ROOTFS("") ",\"created\":\"2020-01-01\""),
+         "W document-invalid created"},
         /* the config of something else is not looked at */
         {"application/vnd.cncf.helm.config.v1+json", "{\"name\":\"chart\"}", ""},
     };
