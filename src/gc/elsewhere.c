@@ -7,12 +7,9 @@
 #include "store/hash.h"
 #include "store/trash.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-
-#define QUARANTINE "quarantine"
 
 enum place { IN_TRASH, IN_QUARANTINE, IN_LAYOUT };
 
@@ -67,81 +64,25 @@ static int add_file(struct ocs_elsewhere *elsewhere, const struct ocs_digest *di
     return copy.path ? add_copy(elsewhere, copy, err) : ocs_error_memory(err);
 }
 
-/* ---- trash ---- */
+/* ---- trash and quarantine ---- */
 
-static int on_trash(void *data, const char *run, const char *path, const struct ocs_digest *digest,
+/* `run` NULL: the path is one of the quarantine. */
+static int on_taken(void *data, const char *run, const char *path, const struct ocs_digest *digest,
                     const struct stat *st, struct ocs_error *err)
 {
-    char full[OCS_DIGEST_BUF + 128];
-    int size = snprintf(full, sizeof(full), "trash/%s/%s", run, path);
+    char full[2 * OCS_DIGEST_BUF];
+    int size = run ? snprintf(full, sizeof(full), "trash/%s/%s", run, path)
+                   : snprintf(full, sizeof(full), "quarantine/%s", path);
     if (!digest || !S_ISREG(st->st_mode) || size >= (int)sizeof(full))
         return 0;
-    return add_file(data, digest, IN_TRASH, full, err);
+    return add_file(data, digest, run ? IN_TRASH : IN_QUARANTINE, full, err);
 }
 
-static int find_in_trash(struct ocs_elsewhere *elsewhere, struct ocs_error *err)
+static int find_taken(struct ocs_elsewhere *elsewhere, struct ocs_error *err)
 {
-    struct ocs_trash_visitor visitor = {.data = elsewhere, .on_entry = on_trash};
-    return ocs_trash_each(elsewhere->store->state, &visitor, err);
-}
-
-/* ---- quarantine ---- */
-
-static int open_folder(int at, const char *path, DIR **out, struct ocs_error *err)
-{
-    auto_fd int fd = -1;
-    int result = ocs_io_open_dir(at, path, &fd, path, err);
-    if (result)
-        return result;
-    *out = fdopendir(fd);
-    if (!*out)
-        return ocs_error_errno(err, "%s", path);
-    (void)TAKE_FD(fd);
-    return 0;
-}
-
-/* <hex>.<time>.<n> */
-static int on_quarantined(struct ocs_elsewhere *elsewhere, const char *algorithm, const char *name,
-                          struct ocs_error *err)
-{
-    char text[OCS_DIGEST_BUF], path[2 * OCS_DIGEST_BUF];
-    struct ocs_digest digest;
-    int size = snprintf(text, sizeof(text), "%s:%.*s", algorithm, (int)strcspn(name, "."), name);
-    if (size >= (int)sizeof(text) || ocs_digest_parse(text, (size_t)size, &digest) != 0)
-        return 0;
-    snprintf(path, sizeof(path), QUARANTINE "/%s/%s", algorithm, name);
-    return add_file(elsewhere, &digest, IN_QUARANTINE, path, err);
-}
-
-static int find_in_folder(struct ocs_elsewhere *elsewhere, int at, const char *algorithm,
-                          struct ocs_error *err)
-{
-    auto_dir DIR *dir = NULL;
-    int result = open_folder(at, algorithm, &dir, err);
-    if (result)
-        return result < 0 ? result : 0;
-    struct dirent *entry;
-    while (result == 0 && (errno = 0, entry = readdir(dir)))
-        result = on_quarantined(elsewhere, algorithm, entry->d_name, err);
-    if (result == 0 && errno)
-        return ocs_error_errno(err, QUARANTINE "/%s", algorithm);
-    return result;
-}
-
-static int find_in_quarantine(struct ocs_elsewhere *elsewhere, struct ocs_error *err)
-{
-    auto_dir DIR *dir = NULL;
-    int result = open_folder(elsewhere->store->state, QUARANTINE, &dir, err);
-    if (result)
-        return result < 0 ? result : 0;
-    struct dirent *entry;
-    while (result == 0 && (errno = 0, entry = readdir(dir))) {
-        if (entry->d_name[0] != '.')
-            result = find_in_folder(elsewhere, dirfd(dir), entry->d_name, err);
-    }
-    if (result == 0 && errno)
-        return ocs_error_errno(err, QUARANTINE);
-    return result;
+    struct ocs_trash_visitor visitor = {.data = elsewhere, .on_entry = on_taken};
+    int result = ocs_trash_each(elsewhere->store->state, &visitor, err);
+    return result == 0 ? ocs_quarantine_each(elsewhere->store->state, &visitor, err) : result;
 }
 
 /* ---- layouts ---- */
@@ -227,9 +168,7 @@ int ocs_elsewhere_find(struct ocs_store *store, const struct ocs_census *census,
     if (!elsewhere)
         return ocs_error_memory(err);
     *elsewhere = (struct ocs_elsewhere){.store = store, .census = census, .wanted = wanted};
-    int result = find_in_trash(elsewhere, err);
-    if (result == 0)
-        result = find_in_quarantine(elsewhere, err);
+    int result = find_taken(elsewhere, err);
     if (result == 0)
         result = find_in_layouts(elsewhere, err);
     if (result) {
