@@ -6,8 +6,10 @@
 
 #include "store/cleanup.h"
 #include "store/error.h"
+#include "store/walk.h"
 #include "store/workers.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -264,18 +266,14 @@ static bool may_tidy(const struct ocs_purge_options *options, const char *run)
 int ocs_purge_tidy(struct ocs_store *store, const struct ocs_purge_options *options,
                    struct ocs_error *err)
 {
-    auto_fd int fd = -1;
-    int result = ocs_io_open_dir(store->state, "trash", &fd, "trash", err);
+    auto_dir DIR *dir = NULL;
+    int result = ocs_walk_open(store->state, "trash", &dir, err);
     if (result)
         return result < 0 ? result : 0;
-    auto_dir DIR *dir = fdopendir(fd);
-    if (!dir)
-        return ocs_error_errno(err, "trash");
-    (void)TAKE_FD(fd);
     struct dirent *entry;
-    while (result == 0 && (entry = readdir(dir))) {
+    while (result == 0 && (entry = ocs_walk_next(dir))) {
         if (may_tidy(options, entry->d_name))
             result = ocs_trash_drop_empty(store->state, entry->d_name, err);
     }
-    return result;
+    return result == 0 && errno ? ocs_error_errno(err, "trash") : result;
 }

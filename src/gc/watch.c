@@ -4,6 +4,7 @@
 
 #include "store/cleanup.h"
 #include "store/error.h"
+#include "store/walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,19 +62,12 @@ static int look_at(struct ocs_watch *watch, int dir, const char *name, struct oc
     return S_ISDIR(st.st_mode) ? add_folder(watch, name, &st, err) : 0;
 }
 
-static bool is_dots(const char *name)
-{
-    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
-
 static int look_at_each(struct ocs_watch *watch, DIR *dir, struct ocs_error *err)
 {
     struct dirent *entry;
     int result = look_at(watch, dirfd(dir), ".", err);
-    while (result == 0 && (errno = 0, entry = readdir(dir))) {
-        if (!is_dots(entry->d_name))
-            result = look_at(watch, dirfd(dir), entry->d_name, err);
-    }
+    while (result == 0 && (entry = ocs_walk_next(dir)))
+        result = look_at(watch, dirfd(dir), entry->d_name, err);
     if (result == 0 && errno)
         return ocs_error_errno(err, BLOBS);
     return result;
@@ -85,13 +79,7 @@ static int open_blobs(struct ocs_store *store, DIR **out, struct ocs_error *err)
     int result = ocs_io_open_dir(store->dir, BLOBS, &fd, BLOBS, err);
     if (result > 0)
         return not_ours("", result == OCS_IO_NOT_REGULAR, err);
-    if (result)
-        return result;
-    *out = fdopendir(fd);
-    if (!*out)
-        return ocs_error_errno(err, BLOBS);
-    (void)TAKE_FD(fd);
-    return 0;
+    return result ? result : ocs_walk_begin(&fd, out, BLOBS, err);
 }
 
 int ocs_watch_begin(struct ocs_store *store, struct ocs_watch *out, struct ocs_error *err)

@@ -5,6 +5,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "hash.h"
+#include "walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +13,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-
-#define KNOWN_ALGORITHMS (OCS_ALGORITHM_BLAKE3 + 1)
 
 /* blobs/<alg> of an algorithm that we know: opened when it is first needed, by
  * whichever thread comes first, and kept. */
@@ -106,11 +105,11 @@ int ocs_blobs_open(int root, const char *path, unsigned flags, const char *label
     if (result)
         return result;
     auto_free struct ocs_blobs *blobs = calloc(1, sizeof(*blobs));
-    auto_free struct folder *folders = calloc(KNOWN_ALGORITHMS, sizeof(*folders));
+    auto_free struct folder *folders = calloc(OCS_ALGORITHM_COUNT, sizeof(*folders));
     auto_free char *copy = strdup(label);
     if (!blobs || !folders || !copy)
         return ocs_error_memory(err);
-    for (size_t i = 0; i < KNOWN_ALGORITHMS; i++)
+    for (size_t i = 0; i < OCS_ALGORITHM_COUNT; i++)
         atomic_init(&folders[i].fd, -1);
     blobs->label = TAKE_PTR(copy);
     blobs->folders = TAKE_PTR(folders);
@@ -124,7 +123,7 @@ void ocs_blobs_close(struct ocs_blobs *blobs)
 {
     if (!blobs)
         return;
-    for (size_t i = 0; i < KNOWN_ALGORITHMS; i++) {
+    for (size_t i = 0; i < OCS_ALGORITHM_COUNT; i++) {
         int fd = atomic_load(&blobs->folders[i].fd);
         if (fd >= 0)
             close(fd);
@@ -320,22 +319,6 @@ static bool is_algorithm(const char *name)
     return length < (int)sizeof(text) && ocs_digest_parse(text, (size_t)length, &digest) == 0;
 }
 
-static bool is_dots(const char *name)
-{
-    return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
-}
-
-/* The next entry that is neither "." nor ".."; NULL with errno at the end. */
-static struct dirent *next_entry(DIR *dir)
-{
-    struct dirent *entry;
-    do {
-        errno = 0;
-        entry = readdir(dir);
-    } while (entry && is_dots(entry->d_name));
-    return entry;
-}
-
 struct listed {
     const char *name; /* of the folder */
     enum ocs_algorithm algorithm;
@@ -371,13 +354,7 @@ static int open_listing(const struct ocs_blobs *blobs, const char *algorithm, DI
     auto_fd int fd = -1;
     int result = algorithm ? open_inner(blobs, algorithm, &fd, err)
                            : open_folder(blobs->dir, ".", blobs->flags, &fd, blobs->label, err);
-    if (result)
-        return result;
-    *out = fdopendir(fd);
-    if (!*out)
-        return ocs_error_errno(err, "%s/%s", blobs->label, algorithm ? algorithm : "");
-    (void)TAKE_FD(fd);
-    return 0;
+    return result ? result : ocs_walk_begin(&fd, out, blobs->label, err);
 }
 
 static int list_folder(const struct ocs_blobs *blobs, const char *algorithm,
@@ -389,7 +366,7 @@ static int list_folder(const struct ocs_blobs *blobs, const char *algorithm,
         return result < 0 ? result : 0; /* it went away while we looked */
     struct listed folder = {algorithm, ocs_algorithm_by_name(algorithm, strlen(algorithm))};
     struct dirent *entry;
-    while ((entry = next_entry(dir))) {
+    while ((entry = ocs_walk_next(dir))) {
         result = list_entry(dirfd(dir), &folder, entry, visitor, err);
         if (result)
             return result;
@@ -405,7 +382,7 @@ int ocs_blobs_each(const struct ocs_blobs *blobs, const struct ocs_blobs_visitor
     if (result)
         return result < 0 ? result : 0;
     struct dirent *entry;
-    while ((entry = next_entry(dir))) {
+    while ((entry = ocs_walk_next(dir))) {
         bool folder = type_of(dirfd(dir), entry, blobs->flags & OCS_BLOBS_FOLLOW) == ENTRY_FOLDER;
         if (folder && is_algorithm(entry->d_name))
             result = list_folder(blobs, entry->d_name, visitor, err);
@@ -509,7 +486,7 @@ int ocs_blobs_unlink(struct ocs_blobs *blobs, const struct ocs_digest *digest,
 
 int ocs_blobs_sync(struct ocs_blobs *blobs, struct ocs_error *err)
 {
-    for (size_t i = 0; i < KNOWN_ALGORITHMS; i++) {
+    for (size_t i = 0; i < OCS_ALGORITHM_COUNT; i++) {
         struct folder *folder = &blobs->folders[i];
         if (!atomic_exchange(&folder->changed, false))
             continue;

@@ -11,19 +11,17 @@ struct algorithm {
     bool verifiable;
 };
 
-static const struct algorithm algorithms[] = {
+static const struct algorithm algorithms[OCS_ALGORITHM_COUNT] = {
     [OCS_ALGORITHM_SHA256] = {"sha256", 32, true},
     [OCS_ALGORITHM_SHA512] = {"sha512", 64, true},
     [OCS_ALGORITHM_BLAKE3] = {"blake3", 32, false},
 };
 
-#define ALGORITHM_COUNT (sizeof(algorithms) / sizeof(algorithms[0]))
-
 /* ---- algorithms ---- */
 
 static const struct algorithm *lookup(enum ocs_algorithm algorithm)
 {
-    if (algorithm == OCS_ALGORITHM_OTHER || (size_t)algorithm >= ALGORITHM_COUNT)
+    if (algorithm == OCS_ALGORITHM_OTHER || (size_t)algorithm >= OCS_ALGORITHM_COUNT)
         return NULL;
     return &algorithms[algorithm];
 }
@@ -36,7 +34,7 @@ const char *ocs_algorithm_name(enum ocs_algorithm algorithm)
 
 enum ocs_algorithm ocs_algorithm_by_name(const char *name, size_t size)
 {
-    for (size_t i = 1; i < ALGORITHM_COUNT; i++) {
+    for (size_t i = 1; i < OCS_ALGORITHM_COUNT; i++) {
         if (strlen(algorithms[i].name) == size && memcmp(algorithms[i].name, name, size) == 0)
             return (enum ocs_algorithm)i;
     }

@@ -14,6 +14,7 @@ enum ocs_algorithm {
     OCS_ALGORITHM_SHA256 = 1,
     OCS_ALGORITHM_SHA512 = 2,
     OCS_ALGORITHM_BLAKE3 = 3, /* registered; length and case are checked, bytes cannot be */
+    OCS_ALGORITHM_COUNT,
 };
 
 #define OCS_DIGEST_KEY_MAX  256 /* algorithm byte and at most 255 bytes */

@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,20 +29,14 @@ static int remove_if_dead(int parent, const char *name, struct ocs_error *err)
 
 static int remove_dead(int parent, struct ocs_error *err)
 {
-    auto_fd int fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    auto_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir)
-        return ocs_error_errno(err, "%s", WHAT);
-    TAKE_FD(fd);
+    auto_dir DIR *dir = NULL;
+    int result = ocs_walk_open(parent, ".", &dir, err);
     struct dirent *entry;
-    while ((errno = 0, entry = readdir(dir))) {
-        if (entry->d_name[0] == '.')
-            continue;
-        int result = remove_if_dead(parent, entry->d_name, err);
-        if (result < 0)
-            return result;
+    while (result == 0 && (entry = ocs_walk_next(dir))) {
+        if (entry->d_name[0] != '.')
+            result = remove_if_dead(parent, entry->d_name, err);
     }
-    return errno ? ocs_error_errno(err, "%s", WHAT) : 0;
+    return result == 0 && errno ? ocs_error_errno(err, "%s", WHAT) : result;
 }
 
 /* Between mkdir and flock somebody may have taken the folder for a dead one's:

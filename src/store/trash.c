@@ -11,8 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#define KNOWN_ALGORITHMS (OCS_ALGORITHM_BLAKE3 + 1)
-#define TAKEN_MAX        1000 /* names tried for one file */
+#define TAKEN_MAX 1000 /* names tried for one file */
 
 struct folder {
     int fd; /* -1: not made yet */
@@ -22,7 +21,7 @@ struct folder {
 struct ocs_trash_run {
     int state_dir; /* borrowed */
     char name[OCS_RUN_NAME_SIZE];
-    struct folder folders[KNOWN_ALGORITHMS]; /* blobs/<alg>; OTHER is not kept */
+    struct folder folders[OCS_ALGORITHM_COUNT]; /* blobs/<alg>; OTHER is not kept */
 };
 
 /* ---- names ---- */
@@ -82,7 +81,7 @@ int ocs_trash_run_open(int state_dir, const char *run, struct ocs_trash_run **ou
         return ocs_error_memory(err);
     opened->state_dir = state_dir;
     memcpy(opened->name, run, OCS_RUN_NAME_SIZE);
-    for (size_t i = 0; i < KNOWN_ALGORITHMS; i++)
+    for (size_t i = 0; i < OCS_ALGORITHM_COUNT; i++)
         opened->folders[i].fd = -1;
     *out = opened;
     return 0;
@@ -92,7 +91,7 @@ void ocs_trash_run_close(struct ocs_trash_run *run)
 {
     if (!run)
         return;
-    for (size_t i = 0; i < KNOWN_ALGORITHMS; i++)
+    for (size_t i = 0; i < OCS_ALGORITHM_COUNT; i++)
         ocs_cleanup_fd(&run->folders[i].fd);
     free(run);
 }
@@ -188,7 +187,7 @@ int ocs_trash_run_put_blob(struct ocs_trash_run *run, struct ocs_blobs *blobs,
 
 int ocs_trash_run_sync(struct ocs_trash_run *run, struct ocs_error *err)
 {
-    for (size_t i = 0; i < KNOWN_ALGORITHMS; i++) {
+    for (size_t i = 0; i < OCS_ALGORITHM_COUNT; i++) {
         struct folder *folder = &run->folders[i];
         if (!folder->changed)
             continue;

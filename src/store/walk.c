@@ -26,17 +26,22 @@ struct dirent *ocs_walk_next(DIR *dir)
     return entry;
 }
 
+int ocs_walk_begin(int *fd, DIR **out, const char *what, struct ocs_error *err)
+{
+    *out = fdopendir(*fd);
+    if (!*out)
+        return ocs_error_errno(err, "%s", what);
+    (void)TAKE_FD(*fd);
+    return 0;
+}
+
 int ocs_walk_open(int dir, const char *path, DIR **out, struct ocs_error *err)
 {
     auto_fd int fd = -1;
     int result = ocs_io_open_dir(dir, path, &fd, path, err);
     if (result)
         return result < 0 ? result : OCS_IO_ABSENT;
-    *out = fdopendir(fd);
-    if (!*out)
-        return ocs_error_errno(err, "%s", path);
-    (void)TAKE_FD(fd);
-    return 0;
+    return ocs_walk_begin(&fd, out, path, err);
 }
 
 static int walk_folder(struct ocs_walk *walk, struct ocs_error *err);

@@ -12,6 +12,8 @@
 
 /* Positive OCS_IO_ABSENT when it is not there, or is a link or no folder. */
 int ocs_walk_open(int dir, const char *path, DIR **out, struct ocs_error *err);
+/* The folder that is open as *fd, which is taken. */
+int ocs_walk_begin(int *fd, DIR **out, const char *what, struct ocs_error *err);
 /* The next entry that is neither "." nor ".."; NULL with errno at the end. */
 struct dirent *ocs_walk_next(DIR *dir);
 
