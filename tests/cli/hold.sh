@@ -40,8 +40,30 @@ run 16 hold
 run 16 --json hold -- true
 run 16 hold printf --none
 complains 'put -- before the command: ocistore hold -- printf'
-# whoever signals hold alone does not take the lock from the command
-run 3 hold -- sh -c 'kill -TERM $PPID; exit 3'
+# who signals hold alone signals the command, as often as he likes, and does not take the lock from it
+run 5 hold -- sh -c 'trap "kill \$!; exit 5" TERM; sleep 600 >/dev/null 2>&1 & kill -TERM $PPID; wait'
+run 143 hold -- sh -c 'kill -TERM $PPID; exec sleep 600'
+garbage deaf
+mkfifo deaf end
+"$OCISTORE_BIN" hold -- sh -c 'trap "" TERM INT HUP; echo >deaf; read -r _ <end; exit 6' &
+holder=$!
+read -r _ <deaf
+kill -TERM "$holder"
+kill -TERM "$holder"
+kill -HUP "$holder"
+run 75 --lock-timeout 0 gc --now
+echo >end
+wait "$holder"
+same $? 6 'the status after signals that the command ignores'
+# when hold is killed there is no command without the lock
+"$OCISTORE_BIN" hold -- sh -c 'echo $$ >deaf; read -r _ <end' 2>killed.err &
+holder=$!
+read -r command <deaf
+kill -KILL "$holder"
+wait "$holder"
+timeout 60 sh -c 'while grep -qs "^State:[[:space:]]*[^ZX]" "/proc/$1/status"; do :; done' - "$command" ||
+    fail 'the command goes on without the lock'
+run 0 --lock-timeout 0 gc --now
 
 # the lock is not passed on: nothing of the store is open in the command
 run 0 hold -- sh -c 'ls -l /proc/$$/fd'
