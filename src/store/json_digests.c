@@ -12,17 +12,21 @@
  * whole string, and so a run.  Of a run that is only part of a string ("name:tag",
  * "12:30") just those of registered algorithms count.
  */
-static bool is_digest_character(unsigned c)
+static inline bool is_digest_character(unsigned c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && c < 0x80 && strchr(":=_+.-", (int)c));
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= ':') || c == '=' ||
+           c == '_' || c == '+' || c == '.' || c == '-';
 }
+
+#define REGISTERED_LEAST (sizeof("sha256:") - 1 + 64) /* blake3 is as long */
 
 /* True when the run is a digest. */
 static bool end_run(struct ocs_json_digests *scan, unsigned end, struct ocs_digest *digest)
 {
     bool whole = scan->quoted && end == '"';
-    bool found = scan->run_size <= sizeof(scan->run) &&
+    bool found = (whole || scan->run_size >= REGISTERED_LEAST) &&
+                 scan->run_size <= sizeof(scan->run) &&
+                 memchr(scan->run, ':', scan->run_size) != NULL && /* most are words */
                  ocs_digest_parse(scan->run, scan->run_size, digest) == 0 &&
                  (whole || ocs_digest_algorithm(digest) != OCS_ALGORITHM_OTHER);
     scan->run_size = 0;
@@ -30,16 +34,35 @@ static bool end_run(struct ocs_json_digests *scan, unsigned end, struct ocs_dige
     return found;
 }
 
+static void take_run(struct ocs_json_digests *scan, const char *bytes, size_t size)
+{
+    size_t room = scan->run_size < sizeof(scan->run) ? sizeof(scan->run) - scan->run_size : 0;
+    memcpy(scan->run + sizeof(scan->run) - room, bytes, size < room ? size : room);
+    scan->run_size += size; /* may be more than fits: then it is no digest */
+}
+
+static int take_end(struct ocs_json_digests *scan, unsigned c, struct ocs_error *err)
+{
+    struct ocs_digest digest;
+    return end_run(scan, c, &digest) ? scan->on_digest(scan->data, &digest, err) : 0;
+}
+
 /* `c` is 0 for anything that no digest has in it. */
 static int take_character(struct ocs_json_digests *scan, unsigned c, struct ocs_error *err)
 {
-    struct ocs_digest digest;
+    const char text = (char)c;
     if (!is_digest_character(c))
-        return end_run(scan, c, &digest) ? scan->on_digest(scan->data, &digest, err) : 0;
-    if (scan->run_size < sizeof(scan->run))
-        scan->run[scan->run_size] = (char)c;
-    scan->run_size++; /* may be more than fits: then it is no digest */
+        return take_end(scan, c, err);
+    take_run(scan, &text, 1);
     return 0;
+}
+
+static size_t count_run(const char *bytes, size_t size)
+{
+    size_t count = 0;
+    while (count < size && is_digest_character((unsigned char)bytes[count]))
+        count++;
+    return count;
 }
 
 /* An escape that ends here, or is none: what stands behind the `u` then is taken for
@@ -69,9 +92,14 @@ int ocs_json_digests_feed(struct ocs_json_digests *scan, const char *bytes, size
 {
     int result = 0;
     for (size_t at = 0; result == 0 && at < size; at++) {
+        size_t run = scan->escape_size ? 0 : count_run(bytes + at, size - at);
+        take_run(scan, bytes + at, run);
+        at += run;
+        if (at == size)
+            break;
         bool escaped = scan->escape_size > 0 || bytes[at] == '\\';
         result = escaped ? take_escaped(scan, bytes[at], err)
-                         : take_character(scan, (unsigned char)bytes[at], err);
+                         : take_end(scan, (unsigned char)bytes[at], err);
     }
     return result;
 }
