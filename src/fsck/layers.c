@@ -32,14 +32,17 @@ int ocs_layers_keep_config(struct ocs_fsck_run *run, const struct ocs_document *
     if (document->state != OCS_DOCUMENT_STRICT)
         return 0;
     const struct ocs_json_value *root = ocs_json_root(document->json);
-    const struct ocs_json_value *ids = ocs_json_member(ocs_json_member(root, "rootfs"), "diff_ids");
-    if (!ids || ocs_json_type(ids) != OCS_JSON_ARRAY)
+    const struct ocs_json_value *rootfs = ocs_json_member(root, "rootfs");
+    const struct ocs_json_value *ids = rootfs ? ocs_json_member(rootfs, "diff_ids") : NULL;
+    bool none = !ids || ocs_json_type(ids) == OCS_JSON_NULL; /* Docker's way of an empty one */
+    if (!rootfs || ocs_json_type(rootfs) != OCS_JSON_OBJECT ||
+        (!none && ocs_json_type(ids) != OCS_JSON_ARRAY))
         return 0;
     struct ocs_read_document *read = &inventory->documents[inventory->document_count - 1];
     read->is_config = true;
     read->first_diff_id = (uint32_t)inventory->diff_id_count;
     int r = 0;
-    const struct ocs_json_value *id = ocs_json_first(ids);
+    const struct ocs_json_value *id = none ? NULL : ocs_json_first(ids);
     for (; r == 0 && id; id = ocs_json_next(id)) {
         read->diff_id_count++;
         if (run->options->deep)

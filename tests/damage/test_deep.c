@@ -289,6 +289,28 @@ static void layers_and_diff_ids_are_counted(void **state)
                   OCS_REFUSED);
 }
 
+/* A config without any is one with none. */
+static void no_diff_ids_for_a_layer_is_an_error(void **state)
+{
+    static struct bytes tar;
+    struct images images;
+    make_plain(&tar);
+    images_make_empty(&images, *state);
+    images_add_bytes(&images, "base", OCS_ALGORITHM_SHA256, tar.data, tar.size);
+    images_add(&images, "config",
+               "{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\"}}");
+    char *descriptor = images_descriptor(&images, MEDIA_PLAIN, "base", "");
+    images_add_manifest(&images, "m", "config", descriptor, "");
+    free(descriptor);
+    char *entry = images_entry(&images, MEDIA_MANIFEST, "m", "x");
+    images_write_index(&images, entry);
+    free(entry);
+    images_expect(&images, (struct ocs_fsck_options){0},
+                  "error document-invalid m (shop:x)\n"
+                  "warning document-invalid config (shop:x)\n",
+                  OCS_REFUSED);
+}
+
 static void a_damaged_layer_is_not_looked_into(void **state)
 {
     static struct bytes tar, layer;
@@ -321,6 +343,7 @@ int main(void)
         PLACE_TEST(a_diff_id_can_be_sha512),
         PLACE_TEST(an_unknown_diff_id_is_unchecked),
         PLACE_TEST(layers_and_diff_ids_are_counted),
+        PLACE_TEST(no_diff_ids_for_a_layer_is_an_error),
         PLACE_TEST(a_damaged_layer_is_not_looked_into),
         PLACE_TEST(quick_and_deep_contradict_each_other),
     };
