@@ -82,6 +82,7 @@ struct ocs_init_options {
 
 struct ocs_init_report {
     bool in_place;    /* the folder was an OCI layout, now registered as "." */
+    bool graph_moved; /* it existed, and keeps its graph in another folder now */
     bool existed;     /* it was a store already; what was missing was completed */
     uint64_t layouts; /* that lay there when store.json was made (lost, maybe) */
     uint64_t blobs;   /* likewise: files named by a digest */

@@ -15,7 +15,8 @@ static const struct ocs_option options[] = {
      .kind = OCS_OPTION_TEXT,
      .offset = offsetof(struct init_values, graph_dir),
      .value = "DIR",
-     .help = "keep the reference graph there (default: .ocistore/graph)\n"},
+     .help = "keep the reference graph there (default: .ocistore/graph); the folder\n"
+             "is for this store alone, and a store that is there already moves to it\n"},
     {.name = "unsafe-network",
      .kind = OCS_OPTION_FLAG,
      .offset = offsetof(struct init_values, unsafe_network),
@@ -54,7 +55,12 @@ static void print_text(struct ocs_cli *cli, const char *dir, const struct ocs_in
 {
     if (cli->out.quiet)
         return;
-    if (report->existed)
+    if (report->graph_moved)
+        ocs_output_line(&cli->out,
+                        "%s is a store already; its graph is kept in the other folder now, where "
+                        "it is made anew",
+                        dir);
+    else if (report->existed)
         ocs_output_line(&cli->out, "%s is a store already; nothing in it was changed", dir);
     else if (report->in_place)
         ocs_output_line(&cli->out, "%s is a store now; its layout is registered as '.'", dir);

@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "graph_owner.h"
 #include "marker.h"
 #include "reserve.h"
 #include "shell_word.h"
@@ -13,10 +14,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 
 struct init {
     const struct ocs_init_options *options;
     struct ocs_init_report *report;
+    const char *path;
     int dir;
     int state;
 };
@@ -163,16 +166,58 @@ static void make_uuid(char out[37])
     snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", a, a + 8, a + 12, b, b + 4);
 }
 
+/* The graph is kept in that folder from now on.  `uuid` "": there was no store yet. */
+static int take_graph_dir(const struct init *init, const char *uuid, struct ocs_marker *marker,
+                          struct ocs_error *err)
+{
+    auto_free char *path = realpath(init->options->graph_dir, NULL);
+    auto_free char *store = realpath(init->path, NULL);
+    auto_free char *former = NULL;
+    if (!path || !store)
+        return ocs_error_errno(err, "%s", path ? init->path : init->options->graph_dir);
+    struct ocs_graph_owner owner = {.dir = init->dir,
+                                    .path = store,
+                                    .uuid = uuid,
+                                    .graph_path = path,
+                                    .any_unnamed = *uuid == '\0'};
+    int result = ocs_graph_owner_check(&owner, &former, err);
+    if (result < 0)
+        return result;
+    free(marker->graph_dir);
+    marker->graph_dir = TAKE_PTR(path);
+    owner.uuid = marker->uuid;
+    result = ocs_marker_write(init->state, marker, err);
+    return result == 0 ? ocs_graph_owner_claim(&owner, err) : result;
+}
+
 static int write_marker(const struct init *init, struct ocs_marker *marker, struct ocs_error *err)
 {
-    const char *graph_dir = init->options->graph_dir;
     make_uuid(marker->uuid);
-    marker->unsafe_network = init->options->unsafe_network && graph_dir;
-    if (graph_dir)
-        marker->graph_dir = realpath(graph_dir, NULL);
-    if (graph_dir && !marker->graph_dir)
-        return ocs_error_errno(err, "%s", graph_dir);
-    return ocs_marker_write(init->state, marker, err);
+    marker->unsafe_network = init->options->unsafe_network && init->options->graph_dir;
+    return init->options->graph_dir ? take_graph_dir(init, "", marker, err)
+                                    : ocs_marker_write(init->state, marker, err);
+}
+
+/* Of a store that is there already; store.json is changed under this lock (roots.h). */
+static int move_graph(const struct init *init, struct ocs_error *err)
+{
+    struct ocs_marker marker = {0};
+    auto_fd int lock = openat(init->state, "roots", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_free char *path = realpath(init->options->graph_dir, NULL);
+    if (lock < 0 || flock(lock, LOCK_EX) < 0)
+        return ocs_error_errno(err, ".ocistore/roots: lock");
+    int result = ocs_marker_read(init->state, &marker, err);
+    if (result > 0)
+        result = ocs_error_raise(err, OCS_BUSY, ".ocistore/store.json was changed meanwhile");
+    bool same = result == 0 && path && marker.graph_dir && strcmp(marker.graph_dir, path) == 0;
+    if (result == 0 && !same) {
+        char uuid[sizeof(marker.uuid)];
+        memcpy(uuid, marker.uuid, sizeof(uuid));
+        result = take_graph_dir(init, uuid, &marker, err);
+        init->report->graph_moved = result == 0;
+    }
+    ocs_marker_clear(&marker);
+    return result;
 }
 
 /* What it held is made anew: the graph is a cache, the entries of roots/ are counted. */
@@ -205,6 +250,8 @@ static int make_marker(struct init *init, struct ocs_error *err)
     if (result == 0)
         memcpy(init->report->uuid, marker.uuid, sizeof(marker.uuid));
     ocs_marker_clear(&marker);
+    if (result == 0 && init->report->existed && init->options->graph_dir)
+        result = move_graph(init, err);
     return result;
 }
 
@@ -293,16 +340,28 @@ static int make_reserve(const struct init *init, struct ocs_error *err)
     return result < 0 ? result : 0;
 }
 
-/* store.json is JSON, which would change another path. */
-static int check_graph_dir(const char *graph_dir, struct ocs_error *err)
+/* Before anything is made.  store.json is JSON, which would change a path that is no UTF-8. */
+static int check_graph_dir(const char *graph_dir, const char *dir, struct ocs_error *err)
 {
-    auto_free char *path = graph_dir ? realpath(graph_dir, NULL) : NULL;
-    if (graph_dir && !path)
+    auto_free char *path = realpath(graph_dir, NULL);
+    auto_free char *state = NULL;
+    auto_free char *former = NULL;
+    struct stat st;
+    if (!path)
         return ocs_error_errno(err, "%s", graph_dir);
-    return !path || ocs_utf8_valid(path)
-               ? 0
-               : ocs_error_raise(err, OCS_USAGE, "%s: the path is no UTF-8, and cannot be kept",
-                                 path);
+    if (!ocs_utf8_valid(path))
+        return ocs_error_raise(err, OCS_USAGE, "%s: the path is no UTF-8, and cannot be kept",
+                               path);
+    if (asprintf(&state, "%s/.ocistore", dir) < 0) {
+        state = NULL;
+        return ocs_error_memory(err);
+    }
+    if (lstat(state, &st) == 0) /* a store, or what is left of one */
+        return 0;
+    const struct ocs_graph_owner owner = {
+        .dir = -1, .path = dir, .uuid = "", .graph_path = path, .is_new = true};
+    int result = ocs_graph_owner_check(&owner, &former, err);
+    return result < 0 ? result : 0;
 }
 
 /* On a network the graph at least has to be elsewhere. */
@@ -355,11 +414,13 @@ int ocs_store_init(const char *dir, const struct ocs_init_options *options,
     struct init init = {
         .options = options ? options : &none,
         .report = report ? report : &unused,
+        .path = dir,
         .dir = -1,
         .state = -1,
     };
     *init.report = (struct ocs_init_report){0};
-    int result = check_graph_dir(init.options->graph_dir, err);
+    const char *graph_dir = init.options->graph_dir;
+    int result = graph_dir ? check_graph_dir(graph_dir, dir, err) : 0;
     if (result == 0)
         result = open_folder(dir, &init.dir, err);
     if (result < 0)

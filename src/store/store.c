@@ -5,6 +5,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "grammar.h"
+#include "graph_owner.h"
 #include "journal.h"
 #include "marker.h"
 #include "owner.h"
@@ -81,6 +82,41 @@ static int do_without_marker(struct ocs_store *store, struct ocs_error *err)
     return ocs_error_memory(err);
 }
 
+static struct ocs_graph_owner owner_of(const struct ocs_store *store)
+{
+    return (struct ocs_graph_owner){.dir = store->dir,
+                                    .path = store->path,
+                                    .uuid = store->uuid,
+                                    .graph_path = store->graph_path,
+                                    .any_unnamed = true};
+}
+
+static int check_graph_owner(struct ocs_store *store, struct ocs_error *err)
+{
+    auto_free char *former = NULL;
+    struct ocs_graph_owner owner = owner_of(store);
+    int result = ocs_graph_owner_check(&owner, &former, err);
+    store->graph_unclaimed = result == OCS_GRAPH_UNCLAIMED;
+    return result < 0 ? result : 0;
+}
+
+static int claim_graph(struct ocs_store *store, struct ocs_error *err)
+{
+    auto_free char *former = NULL;
+    struct ocs_graph_owner owner = owner_of(store);
+    int result = ocs_graph_owner_check(&owner, &former, err);
+    if (result <= 0)
+        return result;
+    if (former)
+        ocs_store_notice(store,
+                         "the graph in %s was that of %s, where this store is no more: it is taken "
+                         "along",
+                         store->graph_path, former);
+    result = ocs_graph_owner_claim(&owner, err);
+    store->graph_unclaimed = result < 0;
+    return result;
+}
+
 static int read_marker(struct ocs_store *store, bool for_fsck, struct ocs_error *err)
 {
     struct ocs_marker marker = {0};
@@ -101,12 +137,13 @@ static int read_marker(struct ocs_store *store, bool for_fsck, struct ocs_error 
     result = ocs_store_check_filesystem(store->dir, store->path, marker.unsafe_network, err);
     int size = marker.graph_dir ? asprintf(&store->graph_path, "%s", marker.graph_dir)
                                 : asprintf(&store->graph_path, "%s/.ocistore/graph", store->path);
+    bool elsewhere = marker.graph_dir;
     ocs_marker_clear(&marker);
     if (size < 0) {
         store->graph_path = NULL;
         return ocs_error_memory(err);
     }
-    return result;
+    return result == 0 && elsewhere ? check_graph_owner(store, err) : result;
 }
 
 static int open_blobs(struct ocs_store *store, bool for_fsck, struct ocs_error *err)
@@ -211,6 +248,8 @@ const char *ocs_store_path(const struct ocs_store *store)
 static int open_graph(struct ocs_store *store, struct ocs_error *err)
 {
     int result = ocs_io_mkdir(AT_FDCWD, store->graph_path, OCS_MODE_FOLDER, store->graph_path, err);
+    if (result == 0 && store->graph_unclaimed && !store->graph_is_private)
+        result = claim_graph(store, err);
     if (result < 0)
         return result;
     auto_fd int dir = open(store->graph_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

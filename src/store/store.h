@@ -20,6 +20,7 @@ struct ocs_store {
     struct ocs_graph *graph; /* private: ocs_store_graph */
     char *graph_path;        /* private: the folder of data.mdb */
     bool graph_is_private;   /* private: private_graph.h */
+    bool graph_unclaimed;    /* private: graph_owner.h */
     struct ocs_hooks hooks;
     struct ocs_lock_wait wait; /* for writers */
     bool lock_timeout_given;
