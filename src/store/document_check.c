@@ -107,7 +107,7 @@ static void check_schema1(struct ocs_checker *checker, const struct ocs_json_val
 static const struct kind {
     enum ocs_media media;
     unsigned shape;
-    bool document; /* has edges: what cannot be read is refused */
+    bool document; /* has edges, and a `mediaType` of its own, if any, says so */
     const char *name;
     ocs_check_fn *check;
 } kinds[] = {
@@ -268,17 +268,14 @@ const char *ocs_document_too_large(uint64_t size, uint64_t most)
     return size > most ? "is larger than a document may be here" : NULL;
 }
 
-static void report_unreadable(struct ocs_checker *checker, const struct kind *kind)
+static void report_unreadable(struct ocs_checker *checker)
 {
     const struct ocs_document *document = checker->document;
     const char *id = "document-invalid";
-    bool refuse = !kind || kind->document;
     if (document->state == OCS_DOCUMENT_AMBIGUOUS)
         id = "document-ambiguous";
-    if (document->state == OCS_DOCUMENT_TOO_LARGE) {
+    if (document->state == OCS_DOCUMENT_TOO_LARGE)
         id = "document-too-large";
-        refuse = false;
-    }
     const char *reason = document->flaw.reason ? document->flaw.reason : "is no JSON object";
     char text[256];
     snprintf(text, sizeof(text), "%s (at byte %zu)", reason, document->flaw.offset);
@@ -286,7 +283,7 @@ static void report_unreadable(struct ocs_checker *checker, const struct kind *ki
     ocs_checker_report(checker, (struct ocs_problem){
                                     .id = id,
                                     .severity = OCS_SEVERITY_ERROR,
-                                    .refuse = refuse,
+                                    .refuse = document->state != OCS_DOCUMENT_TOO_LARGE,
                                     .text = text,
                                 });
     ocs_checker_leave(checker, used);
@@ -297,11 +294,10 @@ int ocs_document_check(const struct ocs_document *document, const char *declared
 {
     struct ocs_checker checker;
     ocs_checker_init(&checker, document, data, on_problem, err);
-    const struct kind *kind = kind_of(declared);
     if (document->state == OCS_DOCUMENT_STRICT)
         check_strict(&checker, declared);
-    else if (kind || kind_of(document->media_type))
-        report_unreadable(&checker, kind);
+    else if (kind_of(declared) || kind_of(document->media_type))
+        report_unreadable(&checker);
     return checker.result;
 }
 
@@ -321,7 +317,7 @@ int ocs_document_refused(const struct ocs_document *document, unsigned *out, str
         if (document->state == OCS_DOCUMENT_STRICT)
             check_as(&checker, &kinds[i], NULL);
         else
-            report_unreadable(&checker, &kinds[i]);
+            report_unreadable(&checker);
         if (checker.result < 0)
             return checker.result;
         if (checker.result > 0)
@@ -338,6 +334,6 @@ int ocs_descriptor_check(const struct ocs_document *document, void *data,
     if (document->state == OCS_DOCUMENT_STRICT)
         ocs_check_descriptor(&checker, ocs_json_root(document->json));
     else
-        report_unreadable(&checker, NULL);
+        report_unreadable(&checker);
     return checker.result;
 }

@@ -131,18 +131,24 @@ static struct ocs_graph_txn *begin_look(struct ocs_import *import)
 
 /* ---- what a worker brought ---- */
 
-#define TOO_LARGE        "document-too-large"
-#define PROBLEM_TEXT_MAX 256
+/* What fsck will call an error, and import takes all the same: the first of it. */
+struct taken {
+    char id[32]; /* empty: nothing */
+    char text[256];
+};
 
-/* `data` has room for a text: why it is too large. */
 static int on_problem(void *data, const struct ocs_problem *problem, struct ocs_error *err)
 {
-    if (!problem->refuse && strcmp(problem->id, TOO_LARGE) == 0)
-        snprintf(data, PROBLEM_TEXT_MAX, "%s", problem->text);
+    struct taken *taken = data;
+    const char *between = problem->member[0] ? ": " : "";
+    if (!problem->refuse && problem->severity >= OCS_SEVERITY_ERROR && !taken->id[0]) {
+        snprintf(taken->id, sizeof(taken->id), "%s", problem->id);
+        snprintf(taken->text, sizeof(taken->text), "%.100s%s%s", problem->member, between,
+                 problem->text);
+    }
     if (!problem->refuse)
         return 0;
-    return ocs_error_raise(err, OCS_REFUSED, "%s%s%s", problem->member,
-                           problem->member[0] ? ": " : "", problem->text);
+    return ocs_error_raise(err, OCS_REFUSED, "%s%s%s", problem->member, between, problem->text);
 }
 
 /* Items that are met for the first time, for a worker to look at. */
@@ -216,19 +222,20 @@ static int add_children(struct ocs_workers *workers, struct ocs_import *import,
 
 /* It comes in: what it needs is known, or every digest in it counts.  But fsck will not
  * like it. */
-static void tell_too_large(const struct ocs_import *import, const struct ocs_import_item *item,
-                           const char *text)
+static void tell_taken(const struct ocs_import *import, const struct ocs_import_item *item,
+                       const struct taken *taken)
 {
     char name[OCS_DIGEST_BUF];
     struct ocs_digest digest;
     const char *size = ocs_document_is_due(&item->reading->document, item->media_type)
                            ? ocs_document_too_large(item->size, OCS_FSCK_MAX_DOCUMENT)
                            : NULL;
-    if (!size && !*text)
+    if (!size && !taken->id[0])
         return;
     ocs_digest_from_key(item->key, item->key_size, &digest);
-    ocs_store_notice(import->store, TOO_LARGE ": %s: %s; it is taken, and fsck says the same of it",
-                     ocs_digest_format(&digest, name), size ? size : text);
+    ocs_store_notice(import->store, "%s: %s: %s; it is taken, and fsck says the same of it",
+                     size ? "document-too-large" : taken->id, ocs_digest_format(&digest, name),
+                     size ? size : taken->text);
 }
 
 static int look_at_document(struct ocs_workers *workers, struct ocs_import *import,
@@ -236,9 +243,9 @@ static int look_at_document(struct ocs_workers *workers, struct ocs_import *impo
 {
     const struct ocs_document *document = &item->reading->document;
     struct ocs_error refusal = {0};
-    char too_large[PROBLEM_TEXT_MAX] = "";
+    struct taken taken = {0};
     item->document = (uint8_t)document->state;
-    int result = ocs_document_check(document, item->media_type, too_large, on_problem, &refusal);
+    int result = ocs_document_check(document, item->media_type, &taken, on_problem, &refusal);
     if (result == -OCS_REFUSED) {
         item->state = OCS_IMPORT_BAD;
         item->trouble = strdup(refusal.message);
@@ -250,7 +257,7 @@ static int look_at_document(struct ocs_workers *workers, struct ocs_import *impo
             *err = refusal;
         return result;
     }
-    tell_too_large(import, item, too_large);
+    tell_taken(import, item, &taken);
     result = ocs_document_refused(document, &item->refused, err);
     return result == 0 && document->count ? add_children(workers, import, item, err) : result;
 }
