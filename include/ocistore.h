@@ -238,7 +238,7 @@ struct ocs_remove_report {
     uint64_t images;
     uint64_t freed_blobs; /* what the next gc frees because of this */
     uint64_t freed_bytes;
-    bool freed_unknown; /* more than that: an index.json that went could not be read */
+    bool freed_unknown; /* an index.json that counts could not be read */
 };
 
 /* Drop images or whole layouts; blobs stay until gc.  Every name is looked up
@@ -335,7 +335,8 @@ struct ocs_prune_options {
 /* Drop entries of these layouts (none: of all but the attached) by rule; blobs stay
  * until gc.  The age of an image is that of its document's file in the store.  What
  * belongs to an image (it has it as subject, or its tag says so: sha256-<hex>...)
- * goes with it and is judged by no rule.  OCS_USAGE without any rule. */
+ * goes with it and is judged by no rule.  OCS_USAGE without any rule.  Where a layout had
+ * to be left alone (of all) the others are done, and that is the error. */
 OCS_PUBLIC int ocs_prune(struct ocs_store *store, const char *const *layouts, size_t count,
                          const struct ocs_prune_options *options, struct ocs_remove_report *report,
                          struct ocs_error *err);

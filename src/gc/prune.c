@@ -21,6 +21,7 @@ struct prune {
     struct ocs_remove_report *report;
     uint8_t *asked; /* by layout */
     struct ocs_choice choice;
+    struct ocs_error left; /* the last layout that had to be left alone; the others are told */
     char run[OCS_RUN_NAME_SIZE];
     struct ocs_journal *journal;
 };
@@ -41,6 +42,18 @@ static int ask_layout(struct prune *prune, const struct ocs_census *census, cons
     return -(int)error.status;
 }
 
+static void leave_alone(struct prune *prune, const struct ocs_census_layout *layout)
+{
+    enum ocs_status worst = prune->left.status > layout->fault ? prune->left.status : layout->fault;
+    if (prune->left.status)
+        ocs_store_notice(prune->store, "%s", prune->left.message);
+    ocs_error_raise(&prune->left, worst, "layout '%s' is left alone: %s", layout->root.name,
+                    layout->trouble);
+    ocs_error_hint(&prune->left, -1,
+                   "ocistore fsck says what helps; what gc frees is not known until then");
+    prune->report->freed_unknown = true;
+}
+
 /* Attached layouts are somebody else's: they are pruned when they are named. */
 static void ask_all(struct prune *prune, const struct ocs_census *census)
 {
@@ -48,8 +61,7 @@ static void ask_all(struct prune *prune, const struct ocs_census *census)
         const struct ocs_census_layout *layout = &census->layouts[i];
         prune->asked[i] = layout->state == OCS_LAYOUT_GOOD && !layout->root.attached;
         if (layout->state != OCS_LAYOUT_GOOD)
-            ocs_store_notice(prune->store, "layout '%s' is left alone: %s", layout->root.name,
-                             layout->trouble);
+            leave_alone(prune, layout);
     }
 }
 
@@ -271,6 +283,11 @@ OCS_PUBLIC int ocs_prune(struct ocs_store *store, const char *const *layouts, si
         return ocs_error_hint(err, ocs_error_raise(err, OCS_USAGE, "no rule says what to drop"),
                               "--untagged, --older-than or --keep-last");
     int result = run(&prune, layouts, count, err);
+    if (result == 0 && prune.left.status) {
+        result = -(int)prune.left.status;
+        if (err)
+            *err = prune.left;
+    }
     ocs_choice_clear(&prune.choice);
     free(prune.asked);
     return result;

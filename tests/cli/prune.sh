@@ -131,10 +131,18 @@ layout other "$b"
 run 0 --store "$STORE" prune --keep-last 1 app
 lists app "4=$d" "$sign"
 
-# A damaged index.json: the others are pruned, it is left alone, and that is said.
+# A damaged index.json: the others are pruned, it is left alone, and that is no success.
 layout app "1=$a" "4=$d"
+layout more "1=$a"
 echo '{' >"$STORE/layouts/other/index.json"
-run 0 --store "$STORE" prune --keep-last 1
+echo '{' >"$STORE/layouts/more/index.json"
+run_json 4 --store "$STORE" prune --keep-last 1 --dry-run
+holds '.[-1] | .images == 1 and .freed_unknown'
+run_json 4 --store "$STORE" prune --keep-last 1
+complains "layout 'more' is left alone"
 complains "layout 'other' is left alone"
+holds '.[-1] | .images == 1 and .freed_unknown'
 lists app "4=$d"
+run 4 --store "$STORE" --quiet prune --keep-last 1
+complains 'is left alone'
 run 4 --store "$STORE" prune --keep-last 1 other
