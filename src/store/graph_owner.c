@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "shell_word.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,7 @@ static int refuse(const struct ocs_graph_owner *asking, const char *other, struc
                         asking->graph_path, other, asking->path),
         "give this one its own: ocistore init --graph-dir DIR %s; or, if no store uses that graph "
         "any more, remove %s/" DATA " and %s/" NAME ": it is a cache",
-        asking->path, asking->graph_path, asking->graph_path);
+        ocs_shell_word(asking->path).text, asking->graph_path, asking->graph_path);
 }
 
 /* *path is behind the line with the uuid; NULL where the file is none of ours. */

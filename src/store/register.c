@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "given.h"
 #include "heal.h"
 #include "image.h"
 #include "leavings.h"
@@ -132,7 +133,8 @@ static int hint_lower(const struct moving *moving, int result, struct ocs_error 
     return ocs_error_hint(err, result,
                           "of overlayfs, a folder of a lower layer cannot be renamed: ocistore "
                           "import --shared-blobs %s/blobs --name %s %s/%s, then ocistore rm %s",
-                          store, to, store, moving->from, from);
+                          ocs_shell_word(store).text, to, ocs_shell_word(store).text, moving->from,
+                          from);
 }
 
 static int rename_folder(void *data, struct ocs_error *err)
@@ -240,63 +242,6 @@ static int choose_name(const char *path, const char *name, struct ocs_root *out,
         return ocs_error_memory(err);
     if (strcmp(out->name, ".") == 0 || !ocs_layout_name_valid(out->name))
         return bad_name(out->name, err);
-    return 0;
-}
-
-/* What follows the last "..": a path up to there is followed when it is given. */
-static const char *after_ups(const char *path)
-{
-    const char *rest = path;
-    for (const char *at = path; *at;) {
-        size_t size = strcspn(at, "/");
-        bool up = size == 2 && strncmp(at, "..", 2) == 0;
-        at += size + strspn(at + size, "/");
-        rest = up ? at : rest;
-    }
-    return rest;
-}
-
-/* In place: no "." and no empty parts. */
-static void shorten(char *path)
-{
-    char *end = path;
-    for (const char *at = path; *at;) {
-        at += strspn(at, "/");
-        size_t size = strcspn(at, "/");
-        if (size > 0 && !(size == 1 && *at == '.')) {
-            *end++ = '/';
-            memmove(end, at, size);
-            end += size;
-        }
-        at += size;
-    }
-    *end = '\0';
-}
-
-/* `dir` made absolute, its links left; *out is NULL where it has none.  The folder that we
- * are in is called as the shell calls it. */
-static int keep_given(const char *dir, const char *real, char **out, struct ocs_error *err)
-{
-    const char *rest = after_ups(dir);
-    auto_free char *ups = strndup(dir, (size_t)(rest - dir));
-    auto_free char *base = !ups            ? NULL
-                           : rest != dir   ? realpath(ups, NULL)
-                           : dir[0] == '/' ? strdup("")
-                                           : get_current_dir_name();
-    auto_free char *given = NULL;
-    if (!ups || (!base && errno == ENOMEM))
-        return ocs_error_memory(err);
-    if (!base)
-        return ocs_error_errno(err, "%s", dir);
-    if (asprintf(&given, "%s/%s", base, rest) < 0) {
-        given = NULL;
-        return ocs_error_memory(err);
-    }
-    shorten(given);
-    if (strcmp(given, real) != 0) {
-        *out = given;
-        given = NULL;
-    }
     return 0;
 }
 
@@ -486,7 +431,7 @@ int ocs_attach(struct ocs_store *store, const char *dir, const char *name, void 
         return ocs_error_raise(err, OCS_USAGE, "%s: %s", dir, strerror(errno));
     struct ocs_root root = {.path = path, .attached = true};
     path = NULL;
-    int result = keep_given(dir, root.path, &root.given, err);
+    int result = ocs_given_path(dir, root.path, &root.given, err);
     if (result == 0)
         result = refuse_other_bytes(&root, err);
     if (result == 0)
