@@ -87,5 +87,5 @@ int main(int argc, char **argv)
     ocs_cli_init(&cli, commands, argc, argv);
     int status = dispatch(&cli);
     ocs_cli_clear(&cli);
-    return ocs_output_finish(&cli.out, status);
+    return ocs_output_finish(&cli.out, status, cli.command && cli.command->changes_store);
 }

@@ -282,7 +282,7 @@ void ocs_output_summary(struct ocs_output *out)
     out->in_summary = true;
 }
 
-int ocs_output_finish(struct ocs_output *out, int status)
+int ocs_output_finish(struct ocs_output *out, int status, bool changes)
 {
     ocs_progress_hide(&out->bar);
     if (out->json) {
@@ -294,6 +294,9 @@ int ocs_output_finish(struct ocs_output *out, int status)
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    fprintf(stderr, "ocistore: writing the output: %s\n", strerror(errno ? errno : EIO));
+    int error = errno ? errno : EIO;
+    fprintf(stderr, "ocistore: writing the output: %s\n", strerror(error));
+    if (changes && status == OCS_OK)
+        fputs("what was asked for was done all the same\n", stderr);
     return status == OCS_OK ? OCS_FAILED : status;
 }

@@ -70,7 +70,8 @@ void ocs_output_end(struct ocs_output *out, char bracket);                     /
 /* Opens the summary, to which a command adds its numbers. */
 void ocs_output_summary(struct ocs_output *out);
 /* Closes it, or prints one without numbers; everything must have been written.
- * Returns the exit status. */
-int ocs_output_finish(struct ocs_output *out, int status);
+ * Returns the exit status.  Of a command that `changes` something it is said that it was
+ * done, when that alone could not be written. */
+int ocs_output_finish(struct ocs_output *out, int status, bool changes);
 
 #endif

@@ -23,3 +23,14 @@ wait
 run 0 --store "$STORE" fsck
 run_json 0 --store "$STORE" ls
 holds 'map(select(.type == "layout")) | length == 12'
+
+# What was changed all the same is not kept back.
+"$OCISTORE_BIN" --store "$STORE" rm base >/dev/full 2>err
+same "$?" 8 'rm into a full device'
+complains 'what was asked for was done all the same'
+run 16 --store "$STORE" ls base
+"$OCISTORE_BIN" --store "$STORE" ls >/dev/full 2>err
+! grep -q 'done all the same' err || fail 'said of what only looks'
+"$OCISTORE_BIN" --store "$STORE" rm base >/dev/full 2>err
+same "$?" 16 'a wrong rm into a full device'
+! grep -q 'done all the same' err || fail 'said of what failed'
