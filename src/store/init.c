@@ -130,6 +130,26 @@ static void take_folders_away(const struct init *init)
     ocs_io_rmdir(init->dir, ".ocistore", ".ocistore", NULL);
 }
 
+/* All that a store is to do: an import, the exchange of a damaged blob, a sweep. */
+static int rename_about(int tmp, int blobs, int trash, const char *name, struct ocs_error *err)
+{
+    const char *what = "blobs and .ocistore must be on one file system";
+    int result = ocs_io_mkdir(tmp, name, 0700, what, err);
+    if (result == 0)
+        result = ocs_io_rename_noreplace(tmp, name, blobs, name, what, err);
+    if (result == 0)
+        result = ocs_io_mkdir(tmp, name, 0700, what, err);
+    if (result == 0)
+        result = ocs_io_exchange(tmp, name, blobs, name, what, err);
+    if (result == 0)
+        result = ocs_io_rename_noreplace(blobs, name, trash, name, what, err);
+    if (result < 0 && errno == EINVAL)
+        return ocs_error_hint(err, result,
+                              "one that knows RENAME_NOREPLACE and RENAME_EXCHANGE, see rename(2)");
+    return result > 0 ? ocs_error_raise(err, OCS_FAILED, "%s is moved about by others", name)
+                      : result;
+}
+
 /* Device numbers lie (bind mounts, btrfs subvolumes): a rename does not. */
 static int prove_rename(const struct init *init, struct ocs_error *err)
 {
@@ -140,16 +160,11 @@ static int prove_rename(const struct init *init, struct ocs_error *err)
     int blobs = openat(init->dir, "blobs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int tmp = openat(init->state, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int trash = openat(init->state, "trash", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const char *what = "blobs and .ocistore must be on one file system";
-    int result = ocs_io_mkdir(tmp, name, 0700, what, err);
-    if (result == 0)
-        result = ocs_io_rename(tmp, name, blobs, name, what, err);
-    if (result == 0)
-        result = ocs_io_rename(blobs, name, trash, name, what, err);
+    int result = rename_about(tmp, blobs, trash, name, err);
     /* wherever it is now */
-    ocs_io_unlink(tmp, name, AT_REMOVEDIR, what, NULL);
-    ocs_io_unlink(blobs, name, AT_REMOVEDIR, what, NULL);
-    ocs_io_unlink(trash, name, AT_REMOVEDIR, what, NULL);
+    ocs_io_unlink(tmp, name, AT_REMOVEDIR, name, NULL);
+    ocs_io_unlink(blobs, name, AT_REMOVEDIR, name, NULL);
+    ocs_io_unlink(trash, name, AT_REMOVEDIR, name, NULL);
     close(trash);
     close(tmp);
     close(blobs);
