@@ -8,6 +8,7 @@
 #include "hash.h"
 #include "workers.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -112,6 +113,7 @@ struct item {
     struct ocs_work work;
     uint32_t place;
     bool known; /* could be read, and is whole as far as that matters for its edges */
+    int lacked; /* for want of means: errno, which says nothing of the blob */
     struct ocs_stamp stamp;
     struct ocs_bytes bytes;
     struct ocs_document document;
@@ -171,13 +173,16 @@ static void read_item(const struct learning *learning, struct item *item)
     const struct ocs_blobs *blobs = learning->store->blobs;
     ocs_digest_list_get(learning->list, item->place, &digest);
     int result = ocs_blobs_open_blob(blobs, &digest, &fd, &st, NULL);
-    if (result == 0 || ocs_blobs_stat(blobs, &digest, &st, NULL) == 0)
+    if (result == 0)
+        result = ocs_learn_blob(fd, &item->bytes, &item->document, ocs_digest_format(&digest, text),
+                                NULL);
+    item->lacked = result < 0 && ocs_io_no_means() ? errno : 0;
+    if (fd >= 0 || ocs_blobs_stat(blobs, &digest, &st, NULL) == 0)
         item->stamp = ocs_stamp_of(&st);
-    if (result != 0)
+    if (fd < 0)
         return;
-    ocs_digest_format(&digest, text);
-    item->known = ocs_learn_blob(fd, &item->bytes, &item->document, text, NULL) == 0 &&
-                  (is_signed_schema1(&item->document) || is_whole(fd, &digest, item));
+    item->known =
+        result == 0 && (is_signed_schema1(&item->document) || is_whole(fd, &digest, item));
     if (!item->known && !ocs_algorithm_verifiable(ocs_digest_algorithm(&digest)))
         item->stamp = (struct ocs_stamp){.size = item->stamp.size}; /* read it again next time */
     keep_edges(item);
@@ -226,7 +231,9 @@ static int on_done(struct ocs_workers *workers, void *data, struct ocs_work *don
     struct learning *learning = data;
     struct item *item = (struct item *)done;
     (void)workers;
-    int result = record(learning, item, err);
+    errno = item->lacked;
+    int result =
+        errno ? ocs_error_errno(err, "a blob cannot be read") : record(learning, item, err);
     item_clear(item);
     if (result == 0 && ocs_graph_batch_count(learning->batch) >= OCS_GRAPH_BATCH_FULL)
         result = flush(learning, err);
