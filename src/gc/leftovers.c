@@ -151,8 +151,7 @@ static int look_into_own(struct finder *finder, const struct ocs_temporary *foun
 
 static bool may_be_layout(const struct finder *finder, const struct dirent *entry)
 {
-    return finder->deeper && finder->depth < DEPTH_MAX && entry->d_name[0] != '.' &&
-           strcmp(entry->d_name, "blobs") != 0 &&
+    return finder->deeper && finder->depth < DEPTH_MAX && strcmp(entry->d_name, "blobs") != 0 &&
            (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN);
 }
 

@@ -26,7 +26,12 @@ as .deep/er app4
 # what umoci leaves there is no layout
 mkdir store/layouts/app1/.umoci-123
 printf x >store/layouts/app1/.umoci-123/index-456
+# what skopeo leaves goes from there as from any layout
+printf x >store/layouts/.hidden/oci-put-blob7
+run_json 0 fsck --quick
+holds 'any(.id == "orphan-temporary" and .path == "layouts/.hidden/oci-put-blob7")'
 whole
+[ ! -e store/layouts/.hidden/oci-put-blob7 ] || fail 'gc left a temporary file'
 run_json 0 ls
 holds 'map(select(.type == "layout").name) == [".deep/er", ".hidden", "app1", "app1/.inside"]'
 
