@@ -208,12 +208,35 @@ static void tell_recorded(const struct ocs_fsck_run *run)
                          bad, bad == 1 ? " was" : "s were");
 }
 
+/* *others: there are more that the disk does not give. */
+static bool some_denied(const struct ocs_fsck_run *run, bool *others)
+{
+    bool denied = false;
+    uint32_t count = ocs_inventory_count(&run->inventory);
+    *others = false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (run->inventory.blobs[i].presence != OCS_PRESENCE_UNREADABLE)
+            continue;
+        bool now = ocs_repair_denied(run, i);
+        denied |= now;
+        *others |= !now;
+    }
+    return denied;
+}
+
 static void tell_repair(const struct ocs_fsck_run *run)
 {
     const struct ocs_fsck_report *report = run->report;
+    bool others;
+    bool denied = some_denied(run, &others);
     size_t i = 0;
-    while (i < report->ids && !ocs_repair_may_help(report->by_id[i].id))
+    while (i < report->ids &&
+           (!ocs_repair_may_help(report->by_id[i].id) ||
+            (denied && !others && strcmp(report->by_id[i].id, "blob-read-error") == 0)))
         i++;
+    if (denied)
+        ocs_store_notice(run->store, "what may not be read: chmod or chown the file, or run this "
+                                     "as the user who owns it");
     if (report->errors > 0 && i < report->ids)
         ocs_store_notice(run->store, "to mend this: ocistore fsck --repair (--from DIR: a layout "
                                      "with good copies), or import the image again");

@@ -101,8 +101,7 @@ static void say_command(struct repair *repair, uint32_t blob, char *out, size_t 
              ocs_shell_word(image).text);
 }
 
-/* Whether the file is kept from us, and not the bytes by the disk. */
-static bool is_denied(const struct ocs_fsck_run *run, uint32_t blob)
+bool ocs_repair_denied(const struct ocs_fsck_run *run, uint32_t blob)
 {
     auto_fd int fd = -1;
     struct ocs_digest digest;
@@ -113,7 +112,7 @@ static bool is_denied(const struct ocs_fsck_run *run, uint32_t blob)
 
 static void say_help(struct repair *repair, uint32_t blob, char *out, size_t size)
 {
-    if (is_denied(repair->run, blob))
+    if (ocs_repair_denied(repair->run, blob))
         snprintf(out, size, "chmod or chown the file, or run as the user who owns it");
     else
         say_command(repair, blob, out, size);

@@ -281,7 +281,9 @@ void ocs_report_coverage(struct ocs_fsck_run *run)
     for (uint32_t blob = 0; blob < count; blob++) {
         const struct ocs_blob_state *state = &run->inventory.blobs[blob];
         bool verified_now = state->flags & OCS_BLOB_VERIFIED;
-        if (state->presence != OCS_PRESENCE_HERE || (!verified_now && !is_verifiable(run, blob)))
+        bool lies_here =
+            state->presence == OCS_PRESENCE_HERE || state->presence == OCS_PRESENCE_UNREADABLE;
+        if (!lies_here || (!verified_now && !is_verifiable(run, blob)))
             continue;
         run->report->blobs_total++;
         run->report->bytes_total += state->size;

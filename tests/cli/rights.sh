@@ -109,6 +109,13 @@ run 0 --store closed import "$LAYOUTS/base"
 closed=$(find closed/blobs -type f -size +2k | sort | head -n 1)
 chmod 000 "$closed"
 [ "$(id -u)" -ne 0 ] || chown -R 65534:65534 closed
+as_nobody "$OCISTORE_BIN" --store closed --json fsck >out 2>err
+[ $? -eq 4 ] || fail 'not 4 for a blob that may not be read'
+complains 'what may not be read: chmod or chown the file'
+! grep -q 'fsck --repair' err || fail 'a repair is proposed for what may not be read'
+same "$(field .blobs_total)" "$(find closed/blobs -type f | wc -l)" 'blobs, with the one that may not be read'
+same "$(field '.blobs_total - .blobs_checked')" 1 'the blobs that were not verified'
+holds '.[-1].coverage < 1'
 as_nobody "$OCISTORE_BIN" --store closed fsck --repair >out 2>err
 [ $? -eq 4 ] || fail 'not 4 for a blob that may not be read'
 prints 'chmod or chown the file'
