@@ -2,6 +2,7 @@
  * SPDX-FileCopyrightText: the ocistore developers */
 #include "mend_layout.h"
 
+#include "await_layout.h"
 #include "salvage.h"
 
 #include "store/cleanup.h"
@@ -228,25 +229,37 @@ static int with_layout_lock(struct ocs_mender *mender, const struct ocs_root *ro
 /* Before any lock is taken: is there something to do? */
 typedef bool wants_fn(const struct ocs_mender *mender, const struct ocs_root *root, int dir);
 
+/* One whose entry is damaged is found as it is seen. */
+static int find_root(const struct ocs_mender *mender, const char *name, struct ocs_root *out,
+                     struct ocs_error *err)
+{
+    struct ocs_roots roots = {0};
+    struct ocs_roots_place where = ocs_store_roots_place(mender->run->store);
+    int r = ocs_roots_locate(&where, name, out, err);
+    if (r <= 0)
+        return r;
+    r = ocs_roots_read(&where, &roots, err);
+    const struct ocs_root *root = r == 0 ? ocs_roots_find(&roots, name) : NULL;
+    if (r == 0)
+        r = root ? ocs_root_copy(root, out, err) : OCS_MEND_LEFT;
+    ocs_roots_clear(&roots);
+    return r;
+}
+
 /* `wants` NULL: there always is. */
 static int mend(struct ocs_mender *mender, const struct ocs_fsck_place *place, wants_fn *wants,
                 mend_fn *act, struct ocs_error *err)
 {
-    struct ocs_roots roots = {0};
-    struct ocs_roots_place where = ocs_store_roots_place(mender->run->store);
+    auto_fd int dir = -1;
+    struct ocs_root root = {0};
     mender->action[0] = '\0';
-    int r = ocs_roots_read(&where, &roots, err);
+    int r = find_root(mender, place->name, &root, err);
     int result = r < 0 ? r : OCS_MEND_LEFT;
-    for (size_t i = 0; r == 0 && i < roots.count; i++) {
-        auto_fd int dir = -1;
-        if (strcmp(roots.items[i].name, place->name) != 0)
-            continue;
-        r = ocs_store_open_layout(mender->run->store, &roots.items[i], &dir, err);
-        if (r == 0 && (!wants || wants(mender, &roots.items[i], dir)))
-            result = with_layout_lock(mender, &roots.items[i], dir, act, err);
-        break;
-    }
-    ocs_roots_clear(&roots);
+    if (r == 0)
+        r = ocs_await_layout(mender->run, &root, &dir, err);
+    if (r == 0 && (!wants || wants(mender, &root, dir)))
+        result = with_layout_lock(mender, &root, dir, act, err);
+    ocs_root_clear(&root);
     return result;
 }
 

@@ -471,6 +471,51 @@ static void a_good_copy_that_comes_during_a_repair_stays(void **state)
     free(writing.bytes);
 }
 
+/* ---- how much is read ---- */
+
+static ssize_t count_alone(void *data, unsigned long nth, char *bytes, ssize_t size)
+{
+    (void)data;
+    (void)nth;
+    (void)bytes;
+    return size;
+}
+
+/* A store of so many layouts, none of which has its oci-layout, is repaired. */
+static unsigned long repair_layouts(struct place *place, unsigned count)
+{
+    struct images images;
+    struct verdict verdict;
+    struct reads reads = {0, NULL, count_alone};
+    images_make_store(&images, place);
+    char *index = place_read(place, images_in_layout(&images, "index.json"));
+    for (unsigned i = 0; i < count; i++) {
+        char path[80];
+        snprintf(path, sizeof(path), "store/layouts/a%u", i);
+        place_mkdirs(place, path);
+        strcat(path, "/index.json");
+        images_write_old(&images, path, index, strlen(index));
+    }
+    free(index);
+    assert_int_equal(images_fsck(&images, (struct ocs_fsck_options){0}, NULL, &verdict), 0);
+    assert_int_equal(verdict.report.errors, count); /* and their index.json is kept */
+    reads_begin(&reads);
+    int r =
+        images_fsck(&images, (struct ocs_fsck_options){.repair = true, .jobs = 1}, NULL, &verdict);
+    unsigned long made = reads_end();
+    assert_int_equal(r, 0);
+    assert_int_equal(verdict.report.corrected, count);
+    assert_int_equal(ocs_io_remove_tree(place->fd, "store", "store", NULL), 0);
+    return made;
+}
+
+static void each_layout_is_mended_without_a_look_at_the_others(void **state)
+{
+    unsigned long few = repair_layouts(*state, 8), many = repair_layouts(*state, 32);
+    if (many > 5 * few)
+        fail_msg("8 layouts: %lu readings, 32: %lu", few, many);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -488,6 +533,7 @@ int main(void)
         PLACE_TEST(a_manifest_that_is_being_written_is_looked_at_when_it_is_whole),
         PLACE_TEST(a_file_that_is_replaced_while_it_is_hashed_is_in_flux),
         PLACE_TEST(a_good_copy_that_comes_during_a_repair_stays),
+        PLACE_TEST(each_layout_is_mended_without_a_look_at_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
