@@ -6,6 +6,7 @@
 # is written through it is not in the folder that gc reads, so gc refuses, and says the ways out.
 . "${0%/*}/lib.sh"
 need_layouts
+cd "$(pwd -P)" || exit 1 # no link but those that are made here
 OCISTORE=$PWD/store
 export OCISTORE
 copy() { # LAYOUT TO:TAG

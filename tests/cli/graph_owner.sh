@@ -6,6 +6,7 @@
 # store uses it, or what one lets go would count for the other.
 . "${0%/*}/lib.sh"
 need_layouts
+cd "$(pwd -P)" || exit 1
 top=$PWD
 
 # The report of a newcomer: two stores, one graph, and gc's breaker was off.

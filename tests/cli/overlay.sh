@@ -12,6 +12,7 @@ if [ "${1:-}" != inside ]; then
     exit
 fi
 trap 'umount "$TEMPORARY/both" "$TEMPORARY/disk" 2>/dev/null; rm -rf "$TEMPORARY"' EXIT
+cd "$(pwd -P)" || exit 1
 mkdir disk both lower
 mount -t tmpfs -o size=40m tmpfs disk || skip 'no tmpfs of our own here'
 mkdir disk/upper disk/work
