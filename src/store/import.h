@@ -52,6 +52,7 @@ struct ocs_import_item {
     char *media_type; /* as its first descriptor says, or NULL */
     enum ocs_import_state state;
     bool replaces;          /* STAGED: what holds the name in the store is damaged */
+    bool in_the_way;        /* BAD: only the store has a copy */
     bool trusted;           /* the graph vouches for the store's copy: nothing new to record */
     bool size_matched;      /* some descriptor says the size that it has */
     uint8_t document;       /* enum ocs_document_state */

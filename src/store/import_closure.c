@@ -115,6 +115,17 @@ static int judge_missing(const struct judging *judging, const struct ocs_import_
     return 0;
 }
 
+static int bad(const struct judging *judging, const struct ocs_import_item *item,
+               struct ocs_error *err)
+{
+    int result = fault(judging, item, item->trouble ? item->trouble : "damaged", err);
+    return item->in_the_way
+               ? ocs_error_hint(err, result,
+                                "ocistore fsck --repair --from DIR, a layout with a good copy; "
+                                "without one it sets the damaged copy aside")
+               : result;
+}
+
 /* An item under the eyes of the descriptor that leads to it. */
 static int judge_item(struct judging *judging, const struct ocs_import_edge *edge, bool absent_ok,
                       struct ocs_error *err)
@@ -122,7 +133,7 @@ static int judge_item(struct judging *judging, const struct ocs_import_edge *edg
     const struct ocs_import_item *item = judging->import->items[edge->place];
     int result = 0;
     if (item->state == OCS_IMPORT_BAD)
-        return fault(judging, item, item->trouble ? item->trouble : "damaged", err);
+        return bad(judging, item, err);
     if (item->state == OCS_IMPORT_ABSENT && !absent_ok)
         result = judge_missing(judging, item, err);
     if (result)

@@ -95,6 +95,7 @@ static void give_without(struct fetcher *fetcher, struct held *held)
     struct ocs_import_item *item = held->pass.item;
     bool bad = held->in_the_way || held->damaged;
     item->state = bad ? OCS_IMPORT_BAD : OCS_IMPORT_ABSENT;
+    item->in_the_way = held->in_the_way && !held->damaged;
     if (bad && !item->trouble)
         note_trouble(item, "the store's copy is damaged, and no source has it");
     give(fetcher, held);

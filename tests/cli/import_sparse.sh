@@ -34,3 +34,17 @@ complains 'is missing'
 list '[$index]'
 run 0 import sparse
 run 0 fsck
+
+# What the source lacks as it may, and the store has damaged: once it is set aside, the image
+# is as sparse as its source.
+rm -rf "$OCISTORE"
+run 0 init "$OCISTORE"
+run 0 import "$LAYOUTS/app1"
+rm "sparse/blobs/sha256/${manifest#*:}"
+truncate -s 7 "$OCISTORE/blobs/sha256/${manifest#*:}"
+run 4 import sparse
+complains "the store's copy is damaged, and no source has it"
+complains 'ocistore fsck --repair --from DIR'
+run 0 rm app1
+run 1 fsck --repair
+run 0 import sparse
