@@ -5,7 +5,8 @@
  * Referrers that no entry leads to: what lies in a source's own `blobs`, beside all that
  * was reached, is opened once, and a document there that has a subject comes along when
  * the subject does, as gc would have kept it (doc/documents.md).  A folder that others
- * share is not searched: it may hold a million blobs of theirs.
+ * share is not searched: it may hold a million blobs of theirs.  What looks like a document
+ * and cannot be read surely may be a referrer, too: it is named when it names what came in.
  */
 
 #include "import.h"
@@ -23,7 +24,7 @@ struct ocs_import_file {
     struct ocs_import_file *others;
     uint32_t source;
     bool unread;
-    bool unsure;                       /* whether it is one: no document that can be read */
+    bool unsure;                       /* it may be one: a document that cannot be read surely */
     struct ocs_import_referrer *found; /* when it is one */
     uint16_t key_size;
     unsigned char key[];

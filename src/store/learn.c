@@ -49,6 +49,7 @@ static int read_rest(int fd, const char *probe, size_t have, uint64_t size, stru
     out->data[out->size] = '\0';
     return 0;
 }
+
 static int scan_bytes(int fd, struct ocs_document_scan *scan, const char *probe, size_t have,
                       const char *what, struct ocs_error *err)
 {
