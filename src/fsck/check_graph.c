@@ -104,12 +104,12 @@ static int read_names(struct ocs_fsck_run *run, struct ocs_error *err)
 
 static int walk(struct ocs_fsck_run *run, const char **trouble, struct ocs_error *err)
 {
-    pid_t child;
-    int r = ocs_graph_walk_begin(run->store, &child, err);
+    struct ocs_graph_walk walk;
+    int r = ocs_graph_walk_begin(run->store, &walk, err);
     if (r < 0)
         return r;
     int names = read_names(run, err);
-    r = ocs_graph_walk_end(child, trouble, names < 0 ? NULL : err);
+    r = ocs_graph_walk_end(&walk, trouble, names < 0 ? NULL : err);
     return names < 0 ? names : ocs_error_context(err, r, "%s", run->store->graph_path);
 }
 

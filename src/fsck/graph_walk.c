@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -42,14 +43,14 @@ static int visit(void *data, const unsigned char *key, size_t size, uint32_t id,
     return r == OCS_GRAPH_NONE ? 0 : r;
 }
 
-static int walk(const struct ocs_store *store)
+static int walk(const struct ocs_store *store, struct ocs_error *err)
 {
     auto_fd int dir = open(store->graph_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int denied = dir < 0 ? -1 : faccessat(dir, "data.mdb", R_OK, AT_EACCESS);
     if (denied && errno == EACCES)
         return 0; /* for this run there is none, which says so */
     if (dir < 0)
-        return errno == ENOENT ? 0 : -OCS_FAILED;
+        return errno == ENOENT ? 0 : ocs_error_errno(err, "open");
     struct ocs_graph_options options = {
         .dir_fd = dir,
         .path = store->graph_path,
@@ -59,17 +60,17 @@ static int walk(const struct ocs_store *store)
     };
     struct ocs_graph *graph = NULL;
     struct ocs_graph_txn *txn = NULL;
-    int r = ocs_graph_open(&options, &graph, NULL);
+    int r = ocs_graph_open(&options, &graph, err);
     if (r == OCS_GRAPH_NONE)
         return 0;
     if (r == 0)
-        r = ocs_graph_begin(graph, false, &txn, NULL);
+        r = ocs_graph_begin(graph, false, &txn, err);
     if (r == 0)
-        r = ocs_graph_each_id(txn, txn, visit, NULL);
+        r = ocs_graph_each_id(txn, txn, visit, err);
     return r; /* the process ends: nothing needs to be given back */
 }
 
-static _Noreturn void be_child(const struct ocs_store *store)
+static _Noreturn void be_child(const struct ocs_store *store, struct ocs_error *said)
 {
     static const int deadly[] = {SIGBUS, SIGSEGV, SIGABRT, SIGXCPU};
     struct rlimit cpu = {.rlim_cur = CPU_SECONDS, .rlim_max = CPU_SECONDS + 1};
@@ -83,41 +84,64 @@ static _Noreturn void be_child(const struct ocs_store *store)
         dup2(null, STDERR_FILENO);
         dup2(null, STDOUT_FILENO);
     }
-    int r = walk(store);
+    int r = walk(store, said);
     _exit(r == 0 ? WALK_WHOLE : r == OCS_GRAPH_CORRUPT ? WALK_CORRUPT : WALK_FAILED);
 }
 
 /* ---- in the parent ---- */
 
-int ocs_graph_walk_begin(const struct ocs_store *store, pid_t *child, struct ocs_error *err)
+int ocs_graph_walk_begin(const struct ocs_store *store, struct ocs_graph_walk *out,
+                         struct ocs_error *err)
 {
     /* waited for here, where signals are heard; the child waits for no more than a moment */
     int result = ocs_lock_take(store->locks, OCS_LOCK_GRAPH, false, &store->wait, err);
     if (result < 0)
         return ocs_error_context(err, result, "graph");
     ocs_lock_release(store->locks, OCS_LOCK_GRAPH);
-    pid_t forked = fork();
-    if (forked < 0)
-        return ocs_error_errno(err, "graph: fork");
-    if (forked == 0)
-        be_child(store);
-    *child = forked;
-    return 0;
+    out->said =
+        mmap(NULL, sizeof(*out->said), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (out->said == MAP_FAILED)
+        return ocs_error_errno(err, "graph: memory");
+    out->child = fork();
+    if (out->child == 0)
+        be_child(store, out->said);
+    if (out->child > 0)
+        return 0;
+    result = ocs_error_errno(err, "graph: fork");
+    munmap(out->said, sizeof(*out->said));
+    return result;
 }
 
-int ocs_graph_walk_end(pid_t child, const char **trouble, struct ocs_error *err)
+/* As the child said it, which has ended. */
+static int not_walked(const struct ocs_error *said, struct ocs_error *err)
 {
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0) {
+    int result =
+        ocs_error_raise(err, OCS_FAILED, "the graph cannot be read: %.400s", said->message);
+    return ocs_error_hint(err, result, "%s",
+                          said->hint[0] ? said->hint
+                                        : "if it is the file that cannot be read: it is a "
+                                          "cache: moved away, it is made anew");
+}
+
+static int wait_for(pid_t child, int *status, struct ocs_error *err)
+{
+    while (waitpid(child, status, 0) < 0) {
         if (errno != EINTR)
             return ocs_error_errno(err, "graph: wait for the child");
     }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == WALK_WHOLE)
-        return 0;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == WALK_FAILED)
-        return ocs_error_hint(err, ocs_error_raise(err, OCS_FAILED, "the graph cannot be read"),
-                              "it is a cache: moved away, it is made anew");
-    *trouble = WIFSIGNALED(status) ? "reading it killed the process that tried"
-                                   : "a record failed its check";
+    return 0;
+}
+
+int ocs_graph_walk_end(struct ocs_graph_walk *walk, const char **trouble, struct ocs_error *err)
+{
+    int status = 0;
+    int result = wait_for(walk->child, &status, err);
+    bool ended = result == 0 && WIFEXITED(status);
+    if (ended && WEXITSTATUS(status) == WALK_FAILED)
+        result = not_walked(walk->said, err);
+    munmap(walk->said, sizeof(*walk->said));
+    if (result < 0 || (ended && WEXITSTATUS(status) == WALK_WHOLE))
+        return result;
+    *trouble = ended ? "a record failed its check" : "reading it killed the process that tried";
     return OCS_GRAPH_WALK_BAD;
 }
