@@ -46,7 +46,7 @@ jq -c --slurpfile other other '.manifests[0] |= . + ($other[0] | {digest, size})
 run 16 trash restore app1
 
 # something else in the place of the folder: the same way out, and rm takes that away
-for place in "ln -s /nowhere" "touch"; do
+for place in "ln -s /proc/nowhere" "touch"; do
     run 0 gc
     mv "$STORE/layouts/app1" kept
     $place "$STORE/layouts/app1"

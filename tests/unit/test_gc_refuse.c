@@ -105,7 +105,7 @@ static void an_attached_layout_that_is_not_there(void **state)
     struct scene scene;
     set(shelf, &scene);
     struct ocs_root root = {.name = (char *)(uintptr_t) "ci/app",
-                            .path = (char *)(uintptr_t) "/nowhere/ci/app",
+                            .path = (char *)(uintptr_t) "/proc/nowhere/ci/app",
                             .attached = true,
                             .registered = true};
     struct ocs_roots_place place = ocs_store_roots_place(shelf->store);
@@ -113,7 +113,7 @@ static void an_attached_layout_that_is_not_there(void **state)
     struct ocs_bytes index = {text, strlen(text)};
     assert_int_equal(ocs_roots_put(&place, &root, &index, NULL), 0);
     shelf_must_refuse(shelf, 0,
-                      "layout 'ci/app' (attached) is not there: /nowhere/ci/app: No such "
+                      "layout 'ci/app' (attached) is not there: /proc/nowhere/ci/app: No such "
                       "file or directory");
     assert_string_equal(
         shelf->err.hint,

@@ -296,7 +296,7 @@ static void test_remove(void **state)
 static void remember(const struct ocs_roots_place *where, const char *name, bool attached)
 {
     char path[300];
-    snprintf(path, sizeof(path), attached ? "/nowhere/%s" : "layouts/%s", name);
+    snprintf(path, sizeof(path), attached ? "/proc/nowhere/%s" : "layouts/%s", name);
     struct ocs_root root = {.name = (char *)name, .path = path, .attached = attached};
     struct ocs_bytes bytes = {.data = (char *)"{}", .size = 2};
     assert_int_equal(ocs_roots_remember(where, &root, &bytes, NULL), 0);
