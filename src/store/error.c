@@ -38,6 +38,10 @@ int ocs_error_errno(struct ocs_error *err, const char *format, ...)
     va_start(args, format);
     int result = raise_with(err, OCS_FAILED, format, args, suffix);
     va_end(args);
+    if (saved == ENOSPC || saved == EDQUOT)
+        ocs_error_hint(err, result,
+                       "make room on that file system (df says of bytes, df -i of files); what "
+                       "nothing needs is given back by ocistore gc --now");
     errno = saved;
     return result;
 }

@@ -76,3 +76,17 @@ run 0 --store disk/store import large
 run 0 --store disk/store gc
 [ -e disk/store/.ocistore/reserve ] || fail 'the reserve was not made again'
 run 0 --store disk/store fsck
+
+# Full of files: nothing is changed, and it is said what is full.
+umount disk
+mount -t tmpfs -o size=6m,nr_inodes=100 tmpfs disk || skip 'no tmpfs with a number of inodes here'
+image 1000 f few
+run 0 init disk/store
+run 0 --store disk/store import few
+i=0
+while (: >"disk/file-$i") 2>/dev/null; do i=$((i + 1)); done
+run 8 --store disk/store rm few
+complains 'df -i'
+run 0 --store disk/store ls few
+rm disk/file-*
+run 0 --store disk/store rm few
