@@ -43,6 +43,14 @@ int ocs_store_check_filesystem(int dir, const char *path, bool allowed, struct o
     return 0;
 }
 
+/* Whether the message begins with the store's name. */
+static bool names_store(const struct ocs_error *err, const char *dir)
+{
+    size_t size = strlen(dir);
+    return err && strncmp(err->message, dir, size) == 0 &&
+           strncmp(err->message + size, ": ", 2) == 0;
+}
+
 static int no_store(const char *dir, struct ocs_error *err)
 {
     char store[PATH_MAX];
@@ -211,7 +219,9 @@ int ocs_store_open(const char *dir, const struct ocs_open_options *options, stru
         result = ocs_locks_open(store->state, &store->locks, err);
     if (result < 0) {
         ocs_store_close(store);
-        return result == -OCS_USAGE ? result : ocs_error_context(err, result, "%s", dir);
+        return result == -OCS_USAGE || names_store(err, dir)
+                   ? result
+                   : ocs_error_context(err, result, "%s", dir);
     }
     *out = store;
     return 0;

@@ -49,6 +49,7 @@ chmod 700 store/.ocistore
 chmod 755 store/.ocistore
 chmod 000 store
 ends 8 --store store ls
+[ "$(grep -o 'store: ' err | wc -l)" -le 2 ] || fail 'the store is named twice'
 ends 8 --store store fsck
 chmod 755 store
 chmod 000 store/layouts/app1
