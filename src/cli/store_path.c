@@ -38,6 +38,7 @@ static char *find_upwards(void)
     return path;
 }
 
+/* NULL: there is none without a home. */
 static char *default_path(void)
 {
     if (geteuid() == 0)
@@ -46,16 +47,17 @@ static char *default_path(void)
     if (data && data[0] == '/') /* a relative one is to be ignored (basedir-spec) */
         return ocs_text_format("%s/ocistore", data);
     const char *home = getenv("HOME");
-    return ocs_text_format("%s/.local/share/ocistore", home ? home : "");
+    return home && *home ? ocs_text_format("%s/.local/share/ocistore", home) : NULL;
 }
 
 static int no_store(const char *fallback, struct ocs_error *err)
 {
-    int result = ocs_args_error(
-        err, "there is no store: no .ocistore/ in this folder or above it, and none in %s",
-        fallback);
+    int result =
+        ocs_args_error(err, "there is no store: no .ocistore/ in this folder or above it, and %s%s",
+                       fallback ? "none in " : "no $HOME to look in", fallback ? fallback : "");
     snprintf(err->hint, sizeof(err->hint),
-             "name one with --store or $OCISTORE, or make one: ocistore init %s", fallback);
+             "name one with --store or $OCISTORE, or make one: ocistore init %s",
+             fallback ? fallback : "DIR");
     return result;
 }
 
@@ -70,7 +72,7 @@ int ocs_store_path_find(const char *given, char **out, struct ocs_error *err)
     char *found = find_upwards();
     if (!found) {
         char *fallback = default_path();
-        if (!ocs_store_path_is_store(fallback)) {
+        if (!fallback || !ocs_store_path_is_store(fallback)) {
             int result = no_store(fallback, err);
             free(fallback);
             return result;

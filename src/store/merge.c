@@ -186,8 +186,9 @@ static void report_skip(const struct merging *merging, const struct ocs_merge_en
 {
     char left[OCS_DIGEST_BUF], has[OCS_DIGEST_BUF];
     char text[1024];
-    snprintf(text, sizeof(text), "%s:%s stays as it is, %s: %s did not come back", merging->layout,
-             entry->ref, ocs_digest_format(there, has), ocs_digest_format(&entry->digest, left));
+    snprintf(text, sizeof(text), "%s:%s stays as it is, %s: %s did not come back under this name",
+             merging->layout, entry->ref, ocs_digest_format(there, has),
+             ocs_digest_format(&entry->digest, left));
     if (merging->outcome)
         note_skip(merging->outcome, entry);
     if (!merging->outcome || !was_told(merging->outcome, text))

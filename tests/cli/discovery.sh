@@ -61,3 +61,13 @@ for command in 'import x' ls 'tree x' 'inspect x' 'rm x' fsck gc; do
     holds '.[0].hint | contains("ocistore init")'
 done
 [ -z "$(ls -A "$TEMPORARY/none")" ] || fail 'something was left behind'
+
+# Without a home there is no store in it.
+without_root
+(
+    unset HOME XDG_DATA_HOME OCISTORE
+    exec "$rightless" ls
+) >"$TEMPORARY/out" 2>"$TEMPORARY/err"
+same "$?" 16 'the status without a home'
+complains 'no $HOME to look in'
+! grep -qF ' /.local' "$TEMPORARY/err" || fail 'it looks for a home in /'

@@ -94,7 +94,7 @@ run 0 rm app:v3
 run 0 tag app:v2 v3
 run_json 4 trash restore app
 complains 'app:v3 stays as it is'
-complains "$old did not come back"
+complains "$old did not come back under this name"
 complains 'nothing of layout '"'app'"' came back'
 same "$(tail -n 1 err)" "under another tag: ocistore adopt $old app:v3-old" 'the hint'
 run 0 rm app:v3
