@@ -20,6 +20,7 @@ struct ocs_breaker {
     const char *layout;
 };
 
+/* Positive: OCS_GRAPH_CORRUPT. */
 int ocs_breaker_take(struct ocs_store *store, const struct ocs_census *census,
                      const struct ocs_plan *plan, struct ocs_breaker *out, struct ocs_error *err);
 

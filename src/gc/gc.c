@@ -149,13 +149,13 @@ static int survey(struct run *run, struct ocs_error *err)
 }
 
 /* A full disk must not keep gc from deleting: a graph that cannot be written
- * forgets, and forgetting makes blobs wait longer. */
-static int note_known(struct run *run, const struct ocs_survey *seen, struct ocs_error *err)
+ * forgets, and forgetting makes blobs wait longer.  Positive: OCS_GRAPH_CORRUPT. */
+static int note_known(struct run *run, const struct ocs_survey *seen)
 {
     struct ocs_error trouble = {0};
     int result = ocs_known_write(run->store, &seen->census, &seen->mark, run->look.now, &trouble);
     if (result > 0)
-        return ocs_known_corrupt(run->store, err);
+        return result;
     if (result < 0)
         ocs_store_notice(run->store, "what was learned could not be written into the graph: %s",
                          trouble.message);
@@ -174,13 +174,8 @@ static struct ocs_purge_options purge_options(const struct run *run, const char 
 static int plan_purge(struct run *run, const struct ocs_survey *survey, const char *own_run,
                       struct ocs_purge *out, struct ocs_error *err)
 {
-    struct ocs_purge_options options = {
-        .now = run->look.now,
-        .trash_for_s = run->options->now ? 0 : run->options->trash_for_s,
-        .own_run = own_run,
-    };
-    int result = ocs_purge_plan(run->store, &survey->census, &survey->mark, &options, out, err);
-    return result > 0 ? ocs_known_corrupt(run->store, err) : result;
+    struct ocs_purge_options options = purge_options(run, own_run);
+    return ocs_purge_plan(run->store, &survey->census, &survey->mark, &options, out, err);
 }
 
 static int plan_leftovers(struct run *run, struct ocs_error *err)
@@ -209,7 +204,7 @@ static int plan(struct run *run, struct ocs_error *err)
     if (result == 0)
         result = plan_leftovers(run, err);
     if (result == 0)
-        result = note_known(run, seen, err);
+        result = note_known(run, seen);
     if (result)
         return result;
     ocs_plan_show(&seen->plan, run->options);
@@ -346,7 +341,7 @@ static int carry_out(struct run *run, struct ocs_error *err)
     if (result == 0)
         result = rescue(run, err);
     if (result == 0 && run->again.mark.bits)
-        result = note_known(run, &run->again, err);
+        result = note_known(run, &run->again);
     if (result == 0)
         result = purge(run, err);
     if (result == 0 && run->unremembered)
@@ -410,6 +405,8 @@ static int run_locked(struct run *run, struct ocs_error *err)
         result = check_memory(run, err);
     if (result == 0)
         result = run_all(run, err);
+    if (result == OCS_GRAPH_CORRUPT) /* whoever has asked it */
+        result = ocs_known_corrupt(run->store, err);
     if (!run->options->dry_run)
         ocs_history_write(store, OCS_HISTORY_GC,
                           &(struct ocs_history){.ended = ocs_now_s(), .status = -result});

@@ -202,7 +202,7 @@ static int sync_folders(struct sweep *sweep, struct ocs_error *err)
 /* Without the lock: one is a log, and what the other forgets makes a blob that
  * somebody brings back meanwhile wait longer.  A log that cannot be written, or a
  * graph, does not keep a full disk full. */
-static int note_batch(struct sweep *sweep, struct ocs_error *err)
+static int note_batch(struct sweep *sweep)
 {
     struct ocs_error trouble = {0};
     ocs_store_settle_journal(sweep->store, sweep->journal);
@@ -210,7 +210,7 @@ static int note_batch(struct sweep *sweep, struct ocs_error *err)
     sweep->swept_count = 0;
     if (result < 0)
         ocs_store_notice(sweep->store, "the graph could not be written: %s", trouble.message);
-    return result > 0 ? ocs_known_corrupt(sweep->store, err) : 0;
+    return result > 0 ? result : 0;
 }
 
 /* What was renamed is made durable even when the rest failed. */
@@ -239,7 +239,7 @@ static int sweep_batch(struct sweep *sweep, struct ocs_error *err)
     result = sweep_locked(sweep, err);
     ocs_lock_sweep_end(sweep->store->locks);
     ocs_play_reached(sweep->options->play, OCS_GC_SWEPT);
-    int noted = note_batch(sweep, result ? NULL : err);
+    int noted = note_batch(sweep);
     return result ? result : noted;
 }
 

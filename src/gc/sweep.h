@@ -20,7 +20,7 @@ struct ocs_sweep_options {
 /* Moves what is due by the plan of `first` and still is, then the leftovers.  `again`, zeros before
  * and cleared by the caller, is the last look that was taken after it, if any.
  * Adds to trashed and rescued of the report, and to purged what was unlinked for
- * lack of space. */
+ * lack of space.  Positive: OCS_GRAPH_CORRUPT. */
 int ocs_sweep_run(struct ocs_store *store, const struct ocs_sweep_options *options,
                   const struct ocs_survey *first, struct ocs_survey *again,
                   struct ocs_gc_report *report, struct ocs_error *err);

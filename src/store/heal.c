@@ -234,7 +234,7 @@ static int heal_all(struct healing *healing, struct ocs_error *err)
     do {
         before = healing->healed;
         int result = heal_once(healing, err);
-        if (result < 0)
+        if (result != 0)
             return result;
     } while (healing->healed > before);
     return healing->healed ? ocs_blobs_sync(healing->store->blobs, err) : 0;
@@ -252,6 +252,8 @@ static int heal(struct healing *healing, uint64_t *healed, struct ocs_error *err
     if (result == 0 && healing->count > 0)
         result = heal_all(healing, err);
     *healed = healing->healed;
+    if (result > 0)
+        result = ocs_error_raise(err, OCS_FAILED, "the graph is damaged, or was built anew");
     return ocs_error_context(err, result, "heal");
 }
 

@@ -218,6 +218,30 @@ static void removed_after_the_mark(void **state)
     assert_non_null(strstr(shelf->shown, "the image was removed"));
 }
 
+/* ---- the graph goes away ---- */
+
+static void remove_the_graph(struct event *event)
+{
+    assert_int_equal(unlinkat(event->shelf->place->fd, ".ocistore/graph/data.mdb", 0), 0);
+}
+
+/* The breaker asks it for what the last good index.json listed, and is gone. */
+static void the_graph_goes_after_the_mark(void **state)
+{
+    struct shelf *shelf = *state;
+    struct event event = begin(shelf, OCS_GC_SURVEYED, remove_the_graph);
+    struct image other = shelf_image(shelf, "other");
+    shelf_layout(shelf, "one", LIST(&other.manifest));
+    shelf_must_gc(shelf, 0);
+    shelf_layout(shelf, "one", LIST(NULL));
+    assert_int_equal(unlinkat(shelf->place->fd, other.manifest.path, 0), 0);
+    assert_int_equal(run(&event, 2), -OCS_FAILED);
+    assert_true(shelf_has_image(shelf, &event.image));
+    shelf_must_gc(shelf, 2);
+    shelf_must_gc(shelf, 4);
+    assert_int_equal(shelf->report.trashed, 5);
+}
+
 /* ---- documents that are on their way ---- */
 
 /* A tool copies an image whose layer was here: the layer is not written again,
@@ -462,6 +486,7 @@ int main(void)
         SHELF_TEST(docker_save_appears),
         SHELF_TEST(an_index_is_spoilt),
         SHELF_TEST(removed_after_the_mark),
+        SHELF_TEST(the_graph_goes_after_the_mark),
         SHELF_TEST(a_manifest_that_is_not_listed_yet),
         SHELF_TEST(a_manifest_that_is_half_written),
         SHELF_TEST(a_blob_that_is_written_stays),
