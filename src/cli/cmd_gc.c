@@ -285,7 +285,9 @@ static void print_summary_text(struct ocs_output *out, const struct gc_values *v
                      "blobs that nothing needs");
     if (report->waiting)
         print_amount(out, "waiting", report->waiting, report->waiting_bytes,
-                     "blobs that nothing needs, still in their grace");
+                     values->now || values->grace_s == 0
+                         ? "blobs that nothing needs, but of a time in the future (touch them)"
+                         : "blobs that nothing needs, still in their grace");
     print_temporaries(out, dry_run, report);
     if (dry_run && report->purges)
         print_amount(out, "would purge", report->purges, report->purge_bytes,

@@ -60,3 +60,13 @@ holds --argjson images "$images" 'last.images == $images and last.freed_blobs > 
 [ ! -e "$STORE/layouts/app1" ] && [ -e "$STORE/layouts/app2" ] || fail 'something else was done'
 rm "$lock"
 run 0 rm app2
+
+# What has a time in the future waits for it, and gc does not call that its grace.
+run 0 import "$LAYOUTS/app1"
+find "$STORE/blobs" -type f -exec touch -d '+10 days' {} +
+run 0 rm app1
+run 0 gc --now
+prints 'blobs that nothing needs, but of a time in the future'
+find "$STORE/blobs" -type f -exec touch {} +
+run 0 gc --now
+! grep -q '^waiting' out || fail 'something waits'
