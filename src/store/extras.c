@@ -169,7 +169,7 @@ int ocs_extras_put_aside(struct ocs_store *store, const char *run, const char *l
     char path[OCS_LAYOUT_NAME_MAX + 16], as[OCS_LAYOUT_NAME_MAX + 32];
     struct stat st;
     snprintf(path, sizeof(path), "layouts/%s", layout);
-    snprintf(as, sizeof(as), "%s/no-folder", path);
+    snprintf(as, sizeof(as), "no-folder/%s", layout);
     *moved = fstatat(store->dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode);
     return *moved ? ocs_trash_put_file(store->state, run, store->dir, path, as, err) : 0;
 }

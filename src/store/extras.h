@@ -22,8 +22,8 @@ int ocs_extras_look(struct ocs_store *store, const char *run, const char *layout
 int ocs_extras_restore(struct ocs_store *store, const char *run, const char *layout,
                        uint64_t *moved, struct ocs_error *err);
 
-/* What has the place of the folder and is none (a link, a file) goes to trash/<run> as one
- * of its files.  *moved: there was such a thing. */
+/* What has the place of the folder and is none (a link, a file) goes to
+ * trash/<run>/no-folder/<layout>.  *moved: there was such a thing. */
 int ocs_extras_put_aside(struct ocs_store *store, const char *run, const char *layout, bool *moved,
                          struct ocs_error *err);
 

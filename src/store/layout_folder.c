@@ -52,8 +52,11 @@ static int open_layout(struct ocs_store *store, const struct ocs_root *root, int
 
 static int led_away(const struct ocs_root *root, struct ocs_error *err)
 {
-    auto_free char *now = realpath(root->given, NULL);
-    if (now)
+    auto_free char *now = realpath(root->given ? root->given : root->path, NULL);
+    if (now && !root->given)
+        ocs_error_raise(err, OCS_REFUSED, "%s is no folder of its own any more: it leads to %s",
+                        root->path, now);
+    else if (now)
         ocs_error_raise(err, OCS_REFUSED, "%s leads to %s now, not to %s", root->given, now,
                         root->path);
     else

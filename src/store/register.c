@@ -287,9 +287,14 @@ static bool same_folder(const char *a, const char *b)
            (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino);
 }
 
+static const char *called(const struct ocs_root *root)
+{
+    return root->given ? root->given : root->path;
+}
+
 static bool same_given(const struct ocs_root *a, const struct ocs_root *b)
 {
-    return a->given && b->given && strcmp(a->given, b->given) == 0;
+    return strcmp(called(a), called(b)) == 0;
 }
 
 /* Another layout that watches over the folder.  One that was given by a link does so only

@@ -135,11 +135,20 @@ const char *ocs_root_gone_help(const struct ocs_root *root, char *buffer, size_t
     return buffer;
 }
 
+/* The path was resolved when it was attached: now a link is in it. */
+static bool became_link(const char *path)
+{
+    auto_free char *now = realpath(path, NULL);
+    return now && strcmp(now, path) != 0;
+}
+
 bool ocs_root_led_away(const struct ocs_root *root)
 {
     struct stat was, now;
-    if (!root->given)
+    if (!root->attached)
         return false;
+    if (!root->given)
+        return became_link(root->path);
     bool there = stat(root->path, &was) == 0;
     if (stat(root->given, &now) < 0) /* both: not mounted */
         return there;
@@ -150,6 +159,13 @@ static const char *led_away_help(const struct ocs_root *root, char *buffer, size
 {
     struct stat st;
     const char *name = root->name;
+    if (!root->given) {
+        snprintf(buffer, size,
+                 "ocistore attach --name %s %s makes it what that leads to now; if it is gone for "
+                 "good: ocistore forget %s",
+                 name, ocs_shell_word(root->path).text, name);
+        return buffer;
+    }
     int length = stat(root->given, &st) == 0
                      ? snprintf(buffer, size,
                                 "ocistore attach --name %s %s makes it what that leads to now, and "

@@ -125,15 +125,24 @@ run_json 0 ls
 holds '[.[] | select(.type == "layout" and .attached) | .name] == ["second", "shop"]'
 run 0 forget second
 
-# A layout that has moved, with a link in its old place, is read there as before.
+# A layout that has moved, with a link in its old place: that may lead elsewhere one day.
 copy app2 lay:1
 run 0 attach lay
 mv lay elsewhere
 ln -s elsewhere lay
-run 0 gc
+refuses lay "$top/lay is no folder of its own any more: it leads to $top/elsewhere"
 run 0 attach lay
+run 0 gc
 run_json 0 ls
 holds "any(.name == \"lay\" and .path == \"$top/elsewhere\" and .given == \"$top/lay\")"
+rm lay
+mv elsewhere lay # the other way round
+refuses lay "$top/lay leads to $top/lay now, not to $top/elsewhere"
+run 0 attach lay
+run 0 forget elsewhere
+run 0 gc
+run_json 0 ls
+holds "any(.name == \"lay\" and .path == \"$top/lay\" and .given == null)"
 run 0 forget lay
 
 # An entry that an older version wrote has no such path, and none is needed.

@@ -63,5 +63,7 @@ for place in "ln -s /proc/nowhere" "touch"; do
     [ ! -e "$STORE/layouts/app1" ] && [ ! -L "$STORE/layouts/app1" ] || fail 'it is there still'
     run 0 trash restore app1
     run 0 fsck
+    [ "$(ls "$STORE/layouts/app1")" = "$(printf 'index.json\noci-layout')" ] ||
+        fail 'there is more in it than before'
     rm -r kept
 done
