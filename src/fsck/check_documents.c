@@ -108,10 +108,14 @@ static int declare(struct search *search, const struct ocs_document *document,
     return 0;
 }
 
-static bool is_signed(const struct ocs_document *document)
+/* What a descriptor calls something else has the digest of its bytes. */
+static bool is_signed(const struct ocs_reading *reading)
 {
-    return document->json && (document->shape & OCS_SHAPE_SCHEMA1) &&
-           ocs_json_member(ocs_json_root(document->json), "signatures");
+    const struct ocs_json *json = reading->document.json;
+    enum ocs_media media = ocs_media_of(reading->declared);
+    return (media == OCS_MEDIA_SCHEMA1 || media == OCS_MEDIA_OTHER) && json &&
+           reading->document.shape & OCS_SHAPE_SCHEMA1 &&
+           ocs_json_member(ocs_json_root(json), "signatures");
 }
 
 static int blame_problems(struct search *search, const struct ocs_reading *reading,
@@ -173,7 +177,7 @@ static int take_document(struct search *search, const struct ocs_reading *readin
     struct ocs_inventory *inventory = &search->run->inventory;
     int r = 0;
     if (reading->verdict == OCS_VERDICT_BAD) {
-        if (!is_signed(document)) {
+        if (!is_signed(reading)) {
             inventory->blobs[reading->blob].flags |= OCS_BLOB_MISREAD;
             return add_remembered(search, reading, err);
         }

@@ -219,7 +219,7 @@ static void absent_of_unknown_algorithm(struct images *images)
     free(layer);
 }
 
-static void signed_schema1(struct images *images)
+static void signed_schema1_as(struct images *images, const char *media)
 {
     images_add(images, "base", "the bytes of the base layer");
     char text[1024];
@@ -232,7 +232,12 @@ static void signed_schema1(struct images *images)
     snprintf(digest, sizeof(digest), "sha256:%064d", 9);
     images_call(images, "m", digest, strlen(text));
     images_write_old(images, images_path(images, "m"), text, strlen(text));
-    list(images, "application/vnd.docker.distribution.manifest.v1+prettyjws", "m", "x");
+    list(images, media, "m", "x");
+}
+
+static void signed_schema1(struct images *images)
+{
+    signed_schema1_as(images, "application/vnd.docker.distribution.manifest.v1+prettyjws");
 }
 
 /* docker save lists what `docker load` wants in a file of its own. */
@@ -394,6 +399,15 @@ static void every_row_is_repaired_or_left(void **state)
     }
 }
 
+static void a_signed_schema1_stands_for_no_other_manifest(void **state)
+{
+    struct images images;
+    images_make_empty(&images, *state);
+    signed_schema1_as(&images, MEDIA_MANIFEST);
+    images_expect(&images, (struct ocs_fsck_options){0}, "error blob-digest-mismatch m (shop:x)\n",
+                  OCS_REFUSED);
+}
+
 /* ---- hostile shapes ---- */
 
 /* Each lists the one below twice; a walk that forgets what it saw never ends. */
@@ -444,6 +458,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row),
         cmocka_unit_test(every_row_is_repaired_or_left),
+        PLACE_TEST(a_signed_schema1_stands_for_no_other_manifest),
         PLACE_TEST(doubled_indexes_end),
         PLACE_TEST(one_child_many_times_ends),
     };
