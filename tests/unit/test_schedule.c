@@ -55,7 +55,7 @@ static void expect(struct scene *scene, const uint32_t *blobs, size_t count)
     ocs_schedule_clear(&schedule);
 }
 
-static void bad_comes_first_then_never_verified_then_oldest(void **state)
+static void seen_damaged_then_bad_then_never_verified_then_oldest(void **state)
 {
     struct scene scene;
     (void)state;
@@ -69,7 +69,7 @@ static void bad_comes_first_then_never_verified_then_oldest(void **state)
     add(&scene, 1, NOW - 3)->flags |= OCS_BLOB_DAMAGED;       /* 6 */
     add(&scene, 10, NOW - 2)->presence = OCS_PRESENCE_ABSENT; /* 7: not */
     add(&scene, 10, 0)->flags |= OCS_BLOB_VERIFIED;           /* 8: not again */
-    expect(&scene, (uint32_t[]){4, 6, 3, 2, 5, 1, 0}, 7);
+    expect(&scene, (uint32_t[]){6, 4, 3, 2, 5, 1, 0}, 7);
     ocs_fsck_run_clear(&scene.run);
 }
 
@@ -132,7 +132,7 @@ static void max_bytes_cuts_but_leaves_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bad_comes_first_then_never_verified_then_oldest),
+        cmocka_unit_test(seen_damaged_then_bad_then_never_verified_then_oldest),
         cmocka_unit_test(a_stamp_of_another_file_or_of_the_future_is_void),
         cmocka_unit_test(only_bad_takes_what_is_recorded_as_bad),
         cmocka_unit_test(max_age_never_skips_what_is_bad),
