@@ -13,6 +13,7 @@
  *   cmd_NAME.c    one command each: parse into a local struct, one library call,
  *                 print, exit status
  *   change.{h,c}  how a change is told
+ *   finding.{h,c} how a finding of fsck is told
  *   output.{h,c}  JSON lines, text and errors, everything escaped
  *   table.{h,c}   aligned columns
  *   pretty.{h,c}  JSON documents, indented
