@@ -140,7 +140,7 @@ int ocs_roots_find_lost(const struct ocs_roots_place *place, int folder, struct 
 {
     struct ocs_marker marker = {0};
     struct seeing seeing = {.folder = folder};
-    struct ocs_roots_names names;
+    struct ocs_roots_names names = {0};
     *out = (struct ocs_roots_lost){0};
     int result = ocs_roots_marker(place, &marker, err);
     if (result == 0)
@@ -180,7 +180,7 @@ static void count(struct ocs_roots_change *change, const struct ocs_roots_names 
 int ocs_roots_change_begin(const struct ocs_roots_place *place, int folder, const char *id,
                            bool comes, struct ocs_roots_change *out, struct ocs_error *err)
 {
-    struct ocs_roots_names names;
+    struct ocs_roots_names names = {0};
     struct seeing seeing = {.folder = folder, .also = id};
     *out = (struct ocs_roots_change){0};
     int result = ocs_roots_marker(place, &out->marker, err);
