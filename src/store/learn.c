@@ -130,17 +130,19 @@ struct learning {
 
 /* Other tools write documents under their final names.  What was read of a
  * half-written one must not be remembered as its edges: it stays unread, and is
- * read again next time.  An opaque blob has no edges, whole or not.
+ * read again next time, and so does one that has not begun: nothing but blanks.  Any other
+ * opaque blob has no edges, whole or not.
  * Where the digest cannot tell, half a document is one that does not end. */
 static bool is_whole(int fd, const struct ocs_digest *digest, const struct item *item)
 {
     struct ocs_digest actual;
     enum ocs_algorithm algorithm = ocs_digest_algorithm(digest);
     const struct ocs_bytes *bytes = &item->bytes;
-    if (item->document.state == OCS_DOCUMENT_OPAQUE)
+    bool opaque = item->document.state == OCS_DOCUMENT_OPAQUE;
+    if (opaque && !bytes->data)
         return true;
     if (!ocs_algorithm_verifiable(algorithm))
-        return item->document.state != OCS_DOCUMENT_INVALID;
+        return !opaque && item->document.state != OCS_DOCUMENT_INVALID;
     if (!bytes->data && lseek(fd, 0, SEEK_SET) < 0)
         return false;
     int result = bytes->data ? ocs_hash_bytes(algorithm, bytes->data, bytes->size, &actual, NULL)
