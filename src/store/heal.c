@@ -253,7 +253,8 @@ static int heal(struct healing *healing, uint64_t *healed, struct ocs_error *err
         result = heal_all(healing, err);
     *healed = healing->healed;
     if (result > 0)
-        result = ocs_error_raise(err, OCS_FAILED, "the graph is damaged, or was built anew");
+        result = ocs_error_raise(err, OCS_FAILED,
+                                 "the graph is damaged, or was built anew: run it again");
     return ocs_error_context(err, result, "heal");
 }
 
