@@ -13,7 +13,7 @@
 /* Where the folder of a layout is now. */
 
 #define EMPTIED  10 /* an attached folder that holds no layout */
-#define LED_AWAY 11 /* what it was attached by leads elsewhere */
+#define LED_AWAY 11 /* ocs_root_led_away */
 
 static bool is_absent(int dir, const char *name)
 {

@@ -292,7 +292,7 @@ static const char *called(const struct ocs_root *root)
     return root->given ? root->given : root->path;
 }
 
-static bool same_given(const struct ocs_root *a, const struct ocs_root *b)
+static bool called_alike(const struct ocs_root *a, const struct ocs_root *b)
 {
     return strcmp(called(a), called(b)) == 0;
 }
@@ -333,9 +333,9 @@ static int check_attach(const struct ocs_store *store, const struct ocs_roots *r
             err, ocs_error_raise(err, OCS_USAGE, "%s lies in the store itself", root->path),
             "the layouts below layouts/ are watched over by themselves: ocistore ls");
     if (other &&
-        !(other->attached && (same_folder(other->path, root->path) || same_given(other, root))))
+        !(other->attached && (same_folder(other->path, root->path) || called_alike(other, root))))
         return refuse_taken(roots, root, err);
-    if (watching && (!root->given || same_given(watching, root)))
+    if (watching && (!root->given || called_alike(watching, root)))
         return ocs_error_hint(err,
                               ocs_error_raise(err, OCS_USAGE, "%s is attached already, as '%s'",
                                               root->path, watching->name),

@@ -56,8 +56,9 @@ int ocs_root_hint_missing(const struct ocs_root *root, int result, struct ocs_er
  * another hint; "" for that of a store in place, which is registered as long as it is there. */
 const char *ocs_root_gone_help(const struct ocs_root *root, char *buffer, size_t size);
 
-/* The path that was given leads elsewhere now, or nowhere while the folder is there: what is
- * written through it may be in none of the layouts. */
+/* The path by which an attached folder was given leads elsewhere now, be it that a link has come
+ * into it, or nowhere while the folder is there: what is written through it may be in none of the
+ * layouts. */
 bool ocs_root_led_away(const struct ocs_root *root);
 
 /* What helps where the folder is not there, or the given path leads elsewhere. */

@@ -66,4 +66,9 @@ for place in "ln -s /proc/nowhere" "touch"; do
     [ "$(ls "$STORE/layouts/app1")" = "$(printf 'index.json\noci-layout')" ] ||
         fail 'there is more in it than before'
     rm -r kept
+    run 0 trash
+    prints no-folder/app1
+    run 0 trash empty
+    run 0 trash
+    ! grep -q no-folder out || fail 'it stays in the trash for ever'
 done
