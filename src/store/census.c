@@ -239,6 +239,15 @@ static int look_up(struct ocs_store *store, const struct ocs_census *census,
     return result;
 }
 
+struct ocs_census_layout *ocs_census_find_layout(const struct ocs_census *census, const char *name)
+{
+    for (size_t i = 0; i < census->layout_count; i++) {
+        if (strcmp(census->layouts[i].root.name, name) == 0)
+            return &census->layouts[i];
+    }
+    return NULL;
+}
+
 int ocs_census_find(struct ocs_store *store, const struct ocs_census *census,
                     const struct ocs_digest *digest, uint32_t *id, struct ocs_error *err)
 {

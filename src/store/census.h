@@ -37,6 +37,8 @@ int ocs_census_take_ids(struct ocs_store *store, unsigned jobs, struct ocs_censu
                         struct ocs_error *err);
 void ocs_census_clear(struct ocs_census *census);
 
+/* The layout of that name, or NULL. */
+struct ocs_census_layout *ocs_census_find_layout(const struct ocs_census *census, const char *name);
 /* The id of a digest, or OCS_CENSUS_NO_ID. */
 int ocs_census_find(struct ocs_store *store, const struct ocs_census *census,
                     const struct ocs_digest *digest, uint32_t *id, struct ocs_error *err);

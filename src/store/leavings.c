@@ -129,20 +129,11 @@ static int take_last(struct ocs_leavings *leavings, struct ocs_census_layout *la
     return 0;
 }
 
-static struct ocs_census_layout *find_layout(struct ocs_census *census, const char *name)
-{
-    for (size_t i = 0; i < census->layout_count; i++) {
-        if (strcmp(census->layouts[i].root.name, name) == 0)
-            return &census->layouts[i];
-    }
-    return NULL;
-}
-
 int ocs_leavings_unregister(struct ocs_leavings *leavings, const char *name, bool *unknown,
                             struct ocs_error *err)
 {
     struct ocs_roots_place place = ocs_store_roots_place(leavings->store);
-    struct ocs_census_layout *layout = find_layout(&leavings->before, name);
+    struct ocs_census_layout *layout = ocs_census_find_layout(&leavings->before, name);
     auto_bytes struct ocs_bytes bytes = {0};
     auto_index struct ocs_index index = {0};
     if (!layout || layout->state == OCS_LAYOUT_GOOD)

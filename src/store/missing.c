@@ -6,8 +6,6 @@
 #include "cleanup.h"
 #include "error.h"
 
-#include <string.h>
-
 #define REACHED 1
 #define ABSENT  2
 
@@ -103,10 +101,9 @@ int ocs_missing_each(struct ocs_store *store, const char *layout, void *data,
     int result = ocs_census_take_ids(store, 0, &census, err);
     if (result < 0)
         return result;
-    for (size_t i = 0; result == 0 && i < census.layout_count; i++) {
-        if (strcmp(census.layouts[i].root.name, layout) == 0)
-            result = look_at_layout(store, &census, &census.layouts[i], &telling, err);
-    }
+    const struct ocs_census_layout *known = ocs_census_find_layout(&census, layout);
+    if (known)
+        result = look_at_layout(store, &census, known, &telling, err);
     ocs_census_clear(&census);
     *count = telling.count;
     return result;
